@@ -1,0 +1,36 @@
+# Every target makes what it needs, in .venv; nothing but Python >= 3.10 and make has to be there.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-services lint types docs wheel matrix clean
+
+.venv/bin/pip:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+
+# A stamp for each set of extras, so that a target installs only what it uses.
+.venv/.demo .venv/.dev .venv/.docs .venv/.services: .venv/.%: .venv/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[$*]'
+	touch $@
+
+demo: .venv/.demo  ## serve the demo on 127.0.0.1:8000; MODE=TWO-COOKIES BACKEND=redis pick others
+	$(BIN)/python docs/demo/manage.py demo
+
+test: .venv/.dev  ## everything, with embedded stores
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+test-services: .venv/.dev .venv/.services  ## the same, with the servers found on loopback
+	$(BIN)/python -m djwto.spec_tests.services
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.dev  ## of an installed tree: the folder names of the checkout are not module names
+	rm -rf build/site
+	$(BIN)/pip install --quiet --no-deps --target build/site .
+	cd build/site && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p djwto
+
+docs: .venv/.docs
+	$(BIN)/sphinx-build -W --keep-going --quiet docs docs/_build/html

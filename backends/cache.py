@@ -1,0 +1,175 @@
+"""A blacklist in one of the project's caches: Redis, memcached or whatever CACHES names."""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.base import InvalidCacheBackendError
+from django.core.cache.backends.db import DatabaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.filebased import FileBasedCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.cache.backends.memcached import BaseMemcachedCache
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
+
+from djwto.blacklist import BlacklistBackend
+from djwto.exceptions import BlacklistUnavailable
+
+FEWEST_ENTRIES = 1_000_000
+"""MAX_ENTRIES below which a cache that culls is reported."""
+
+MEMCACHED_EPOCH_ENDS = 2**31
+"""memcached takes an expiry from here on for the past, and forgets the entry at once."""
+
+
+class CacheBlacklist(BlacklistBackend):
+    """Keeps ended sessions in a cache.
+
+    OPTIONS: `alias` in CACHES ("default"), and `key_prefix` ("djwto:"). Beside the entries
+    stands a canary that never expires: a cache that is down, or was emptied while this process
+    ran, answers "not there" for it as for everything else, and then the backend is unavailable.
+    """
+
+    default_options: ClassVar[Mapping[str, Any]] = {"alias": "default", "key_prefix": "djwto:"}
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self.alias: str = self.options["alias"]
+        self.prefix: str = self.options["key_prefix"]
+        self.canary = f"{self.prefix}canary"
+        self.canary_value: str | None = None
+        try:
+            self.supports_processes = not isinstance(self.cache, LocMemCache)
+        except InvalidCacheBackendError as error:
+            raise ImproperlyConfigured(
+                f"The option alias of CacheBlacklist is {self.alias!r}: {error}"
+            ) from error
+
+    @property
+    def cache(self) -> Any:
+        """The cache's client; Django has one for each thread."""
+        return caches[self.alias]
+
+    def add(self, key: str, exp: int | None) -> bool:
+        with self._reachable():
+            self._learn_canary()
+            added = self.cache.add(self.prefix + key, 1, _timeout(exp))
+        # A cache that is full or down says "not added" too, and an entry may be evicted at once.
+        if not self.contains(key):
+            raise BlacklistUnavailable(f"Cache {self.alias!r} did not keep what was added to it.")
+        return bool(added)
+
+    def contains(self, key: str) -> bool:
+        with self._reachable():
+            known = self._learn_canary()
+            found = self.cache.get_many([self.prefix + key, self.canary])
+        if found.get(self.canary) != known:
+            raise BlacklistUnavailable(
+                f"Cache {self.alias!r} is unreachable, or has lost what it kept. If it was "
+                "emptied, the revocations in it are lost: restart the processes to go on."
+            )
+        return self.prefix + key in found
+
+    def purge(self) -> int:
+        """Nothing to do: caches drop what has expired."""
+        return 0
+
+    def _learn_canary(self) -> str:
+        if self.canary_value is None:
+            self.cache.add(self.canary, str(uuid.uuid4()), None)
+            self.canary_value = self.cache.get(self.canary)
+        if self.canary_value is None:
+            raise BlacklistUnavailable(f"Cache {self.alias!r} keeps nothing, or is unreachable.")
+        return self.canary_value
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        try:
+            yield
+        except BlacklistUnavailable:
+            raise
+        # Every client of a cache has exceptions of its own, without a common root.
+        except Exception as error:
+            raise BlacklistUnavailable(f"Cache {self.alias!r}: {error!r}") from error
+
+    def check(self) -> list[CheckMessage]:
+        return list(self._check())
+
+    def _check(self) -> Iterator[CheckMessage]:
+        cache, config = self.cache, settings.CACHES[self.alias]
+        options = config.get("OPTIONS", {})
+        name = f"Cache alias {self.alias!r} ({type(cache).__name__})"
+        if isinstance(cache, DummyCache):
+            yield Error(
+                f"{name} stores nothing: a logout would have no effect. Name another alias.",
+                id="djwto.E010",
+            )
+        if isinstance(cache, FileBasedCache):
+            yield Error(
+                f"{name} adds in two steps: two logouts at once would both be the first. "
+                "Name another alias.",
+                id="djwto.E011",
+            )
+        if isinstance(cache, LocMemCache) and not settings.DEBUG:
+            yield Warning(
+                f"{name} is not shared: a logout is seen by one process only. "
+                "Use a cache on a server, or the database.",
+                id="djwto.W010",
+            )
+        if isinstance(cache, (LocMemCache, DatabaseCache)):
+            largest = options.get("MAX_ENTRIES", config.get("MAX_ENTRIES", 300))
+            if largest < FEWEST_ENTRIES:
+                yield Warning(
+                    f"{name} drops entries above MAX_ENTRIES={largest}: revoked tokens would "
+                    "work again. Set OPTIONS['MAX_ENTRIES'] to sys.maxsize.",
+                    id="djwto.W011",
+                )
+        if isinstance(cache, BaseMemcachedCache) and len(cache._servers) > 1:
+            yield Error(
+                f"{name} spreads keys over {len(cache._servers)} servers: when one is lost, its "
+                "revocations are, unnoticed. Give the blacklist an alias with one LOCATION.",
+                id="djwto.E012",
+            )
+        if options.get(
+            "IGNORE_EXCEPTIONS", getattr(settings, "DJANGO_REDIS_IGNORE_EXCEPTIONS", False)
+        ):
+            yield Error(
+                f"{name} ignores exceptions: when its server is down, nothing would be "
+                "revoked and nobody told. Remove IGNORE_EXCEPTIONS.",
+                id="djwto.E013",
+            )
+
+    def check_deploy(self) -> list[CheckMessage]:
+        messages: list[CheckMessage] = []
+        if isinstance(self.cache, BaseMemcachedCache):
+            messages.append(
+                Warning(
+                    f"Cache alias {self.alias!r} evicts live entries when its memory is full. "
+                    "Give the blacklist a server of its own, large enough, or the database.",
+                    id="djwto.W012",
+                )
+            )
+        if self.alias == "default":
+            messages.append(
+                Warning(
+                    "The blacklist shares the cache alias 'default': cache.clear() would forget "
+                    "every revocation, and stop all refreshes. Give it an alias of its own.",
+                    id="djwto.W013",
+                )
+            )
+        return messages
+
+
+def _timeout(exp: int | None) -> int | None:
+    """Seconds to keep an entry: whole ones, rounded up, with one more for a clock that ticks."""
+    if exp is None or exp >= MEMCACHED_EPOCH_ENDS:
+        return None
+    return max(1, math.ceil(exp - time.time()) + 1)

@@ -1,0 +1,97 @@
+"""A blacklist in Redis, or any server that speaks its protocol. Needs `djwto[redis]`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from django.core.checks import CheckMessage, Warning
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from djwto.blacklist import BlacklistBackend
+from djwto.exceptions import BlacklistUnavailable
+
+
+class RedisBlacklist(BlacklistBackend):
+    """Keeps ended sessions as keys that Redis itself expires.
+
+    OPTIONS: `url` ("redis://127.0.0.1:6379/0"), or `client`, the dotted path of a function that
+    returns a redis-py client; `key_prefix` ("djwto:"); `timeout`, in seconds, for connecting
+    and for each answer (2), with `url` only.
+    """
+
+    default_options: ClassVar[Mapping[str, Any]] = {
+        "url": None,
+        "client": None,
+        "key_prefix": "djwto:",
+        "timeout": 2,
+    }
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        try:
+            import redis
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
+        except ImportError as error:
+            raise ImproperlyConfigured(
+                "RedisBlacklist needs redis-py: pip install djwto[redis]."
+            ) from error
+        self.errors = (redis.RedisError, OSError)
+        self.prefix: str = self.options["key_prefix"]
+        url, factory, timeout = (self.options[name] for name in ("url", "client", "timeout"))
+        if url and factory:
+            raise ImproperlyConfigured("RedisBlacklist takes url or client, not both.")
+        if factory:
+            self.client = import_string(factory)()
+            return
+        try:
+            self.client = redis.Redis.from_url(
+                url or "redis://127.0.0.1:6379/0",
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                # Once more at once, for a connection that the server closed while it was idle.
+                retry=Retry(NoBackoff(), 1),
+            )
+        except ValueError as error:
+            raise ImproperlyConfigured(f"The option url of RedisBlacklist: {error}") from error
+
+    def add(self, key: str, exp: int | None) -> bool:
+        # Redis refuses a date before 1970-01-01T00:00:01, which has passed like any other.
+        exat = None if exp is None else max(exp, 1)
+        with self._reachable():
+            return bool(self.client.set(self.prefix + key, b"", nx=True, exat=exat))
+
+    def contains(self, key: str) -> bool:
+        with self._reachable():
+            return bool(self.client.exists(self.prefix + key))
+
+    def purge(self) -> int:
+        """Nothing to do: Redis drops what has expired."""
+        return 0
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        try:
+            yield
+        except self.errors as error:
+            raise BlacklistUnavailable(f"Redis: {error}") from error
+
+    def check_deploy(self) -> list[CheckMessage]:
+        try:
+            with self._reachable():
+                policy = self.client.config_get("maxmemory-policy")["maxmemory-policy"]
+        # Managed servers forbid CONFIG, and one that is down is no matter of configuration.
+        except (BlacklistUnavailable, KeyError):
+            return []
+        if policy in {"noeviction", b"noeviction"}:
+            return []
+        return [
+            Warning(
+                f"The blacklist's Redis may evict live entries (maxmemory-policy {policy}): "
+                "revoked tokens would work again. Set maxmemory-policy noeviction.",
+                id="djwto.W014",
+            )
+        ]

@@ -1,0 +1,8 @@
+"""JWT authentication for Django: views and signals over a blacklist of your choice.
+
+Public: the decorators in `djwto.authentication`, the signals in `djwto.signals`, the views
+in `djwto.views`, the contract of a backend in `djwto.blacklist`, the exceptions in
+`djwto.exceptions`. Everything else may change in any release.
+"""
+
+__version__ = "1.0.0a1"

@@ -1,0 +1,110 @@
+"""Lets requests with a valid token in: the decorators for views, and what the endpoints use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
+
+from djwto import csrf, transports
+from djwto.claims import ACCESS, REFRESH, Claims
+from djwto.conf import settings
+from djwto.exceptions import MissingPermission, Refusal
+from djwto.responses import refused
+from djwto.tokens import decode
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def authenticate(request: HttpRequest, type_: str) -> Claims:
+    """The claims of the request's token, kept as `request.payload`; the token as `request.token`.
+
+    `type_` is "access" or "refresh". Raises a Refusal: MissingToken, RepeatedToken,
+    InvalidToken, or ForgedRequest where cookies are used and `DJWTO_CSRF` is on. Asks no store.
+    """
+    transport = transports.current()
+    token = transport.read(request, type_)
+    claims = decode(token, type_)
+    if transport.ambient and settings.csrf:
+        csrf.refuse_forged(request)
+    request.payload = claims  # type: ignore[attr-defined]
+    request.token = token  # type: ignore[attr-defined]
+    return claims
+
+
+def jwt_login_required(view: View) -> View:
+    """Answers 401 unless an access token is sent that is valid (HTTP-15).
+
+    The view finds the claims in `request.payload` and the token in `request.token`. Around a
+    view that `jwt_is_refresh` guards it asks for the refresh token, as that does.
+    """
+    type_ = getattr(view, "jwt_type", ACCESS)
+    return _guard(view, type_, lambda request: _authenticate_once(request, type_))
+
+
+def jwt_is_refresh(view: View) -> View:
+    """As `jwt_login_required`, for a refresh token (HTTP-15)."""
+    return _guard(view, REFRESH, lambda request: _authenticate_once(request, REFRESH))
+
+
+def jwt_perm_required(perms: Sequence[str]) -> Callable[[View], View]:
+    """Answers 403 unless the token grants all these permissions (HTTP-16).
+
+    `perms` is a list of names such as "shop.add_order". Implies `jwt_login_required`.
+    """
+    if isinstance(perms, str):
+        raise TypeError(f"jwt_perm_required takes a list of permissions: write [{perms!r}].")
+    wanted = frozenset(perms)
+
+    def decorate(view: View) -> View:
+        type_ = getattr(view, "jwt_type", ACCESS)
+
+        def check(request: HttpRequest) -> None:
+            claims = getattr(request, "payload", None) or authenticate(request, type_)
+            granted = claims.get("user", {}).get("perms")
+            if not isinstance(granted, list) or not wanted.issubset(map(str, granted)):
+                raise MissingPermission("The token lacks a permission that this needs.")
+
+        return _guard(view, type_, check)
+
+    return decorate
+
+
+def _authenticate_once(request: HttpRequest, type_: str) -> None:
+    if getattr(request, "payload", {}).get("type") != type_:
+        authenticate(request, type_)
+
+
+def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View:
+    guarded: Any
+    if iscoroutinefunction(view):
+
+        @wraps(view)
+        async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                check(request)
+            except Refusal as refusal:
+                return refused(refusal)
+            response: HttpResponseBase = await view(request, *args, **kwargs)
+            return response
+
+    else:
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                check(request)
+            except Refusal as refusal:
+                return refused(refusal)
+            response: HttpResponseBase = view(request, *args, **kwargs)
+            return response
+
+    guarded.jwt_type = type_
+    # Django's middleware would ask for a CSRF token in JSON mode too, where no page of another
+    # site can set the header; with cookies, authenticate() has asked already.
+    guarded.csrf_exempt = True
+    wrapped: View = guarded
+    return wrapped

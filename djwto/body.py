@@ -1,0 +1,48 @@
+"""Reads the credentials of a login from a form or from a JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+
+from djwto.exceptions import UnreadableBody
+
+_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turns what Django raises for a body too large, cut off or garbled into UnreadableBody."""
+    try:
+        yield
+    except (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError) as error:
+        raise UnreadableBody("The body is too large or cannot be read.") from error
+
+
+def fields(request: HttpRequest) -> Mapping[str, Any]:
+    """The fields of the body, by its Content-Type. Raises UnreadableBody (HTTP-2)."""
+    with readable():
+        if request.content_type in _FORMS:
+            return request.POST
+        if request.content_type == "application/json":
+            return _json_object(request.body)
+    raise UnreadableBody(
+        "The Content-Type is not known; send a form or application/json with the fields "
+        "username and password."
+    )
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableBody("The body is not valid JSON.") from error
+    if not isinstance(parsed, dict):
+        raise UnreadableBody('The body is not a JSON object like {"username": …, "password": …}.')
+    return parsed

@@ -1,0 +1,170 @@
+"""What a token says: the claims of a session, and the rules that any claims must meet.
+
+Claims are RFC 7519's; times are NumericDates in whole seconds. The functions are pure: what
+they answer follows from their arguments and the settings.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+from djwto.conf import seconds, settings
+from djwto.exceptions import InvalidToken
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+Claims = dict[str, Any]
+
+ACCESS = "access"
+REFRESH = "refresh"
+
+LAST_NUMERIC_DATE = 253_402_300_799
+"""The last second of the year 9999: later ones fit in no database's and no language's dates."""
+
+
+def process_perms(user: AbstractBaseUser) -> list[str]:
+    """The permissions that go into the claims. Replaced by `DJWTO_PROCESS_PERMS` (TOK-1)."""
+    return sorted(user.get_all_permissions())  # type: ignore[attr-defined]
+
+
+def process_user(user: AbstractBaseUser) -> Claims:
+    """The `user` claim. Replaced by `DJWTO_PROCESS_USER`, whose answer needs an `id` too (TOK-1).
+
+    Returns `{<USERNAME_FIELD>, id, perms}`; an `id` that JSON has no type for is its text.
+    """
+    return {
+        user.USERNAME_FIELD: user.get_username(),
+        "id": user.pk if isinstance(user.pk, int) else str(user.pk),
+        "perms": import_string(settings.process_perms)(user),
+    }
+
+
+def process_claims(
+    user: AbstractBaseUser, request: HttpRequest, type_: str = REFRESH, *args: Any, **kwargs: Any
+) -> Claims:
+    """The claims of a new session's refresh token. Replaced by `DJWTO_PROCESS_CLAIMS` (TOK-1).
+
+    A replacement may call this one and add to what it returns. `type_` is always "refresh":
+    the access token's claims are made from the answer.
+    """
+    now = int(time.time())
+    optional = {
+        "iss": settings.iss_claim,
+        "sub": settings.sub_claim,
+        "aud": settings.aud_claim,
+        "iat": now if settings.iat_claim else None,
+        "exp": expiry(REFRESH, now),
+        "nbf": now + seconds(settings.nbf_lifetime) if seconds(settings.nbf_lifetime) else None,
+    }
+    return {name: value for name, value in optional.items() if value is not None} | {
+        "jti": str(uuid.uuid4()),
+        "type": type_,
+        "user": import_string(settings.process_user)(user),
+    }
+
+
+def expiry(type_: str, now: int) -> int | None:
+    """The `exp` of a token of this type that is issued now; None if it never expires."""
+    lifetime = (
+        settings.access_token_lifetime if type_ == ACCESS else settings.refresh_token_lifetime
+    )
+    return None if lifetime is None else min(now + seconds(lifetime), LAST_NUMERIC_DATE)
+
+
+def new_session(user: AbstractBaseUser, request: HttpRequest) -> Claims:
+    """The refresh claims of a login, just as a client will decode them.
+
+    Raises ImproperlyConfigured where a hook answered what no token may say.
+    """
+    made = import_string(settings.process_claims)(user, request, REFRESH)
+    try:
+        # A tuple or a UUID from a hook reaches clients as a list or a text, and receivers too.
+        claims: Claims = json.loads(json.dumps(made, cls=DjangoJSONEncoder, allow_nan=False))
+        validate(claims, REFRESH)
+        user_id(claims)
+    except (InvalidToken, TypeError, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"DJWTO_PROCESS_CLAIMS or DJWTO_PROCESS_USER made claims that djwto refuses: {error}"
+        ) from error
+    return claims
+
+
+def access_from(refresh: Claims, now: int) -> Claims:
+    """The access claims of a session: the refresh claims, with a life of their own (TOK-2)."""
+    access = _dated(refresh, ACCESS, now)
+    if "iat" in refresh:
+        access["refresh_iat"] = refresh["iat"]
+    return access
+
+
+def updated(refresh: Claims, now: int) -> Claims:
+    """The same session's refresh claims, issued anew: same `jti`, later `exp` (TOK-3)."""
+    return _dated(refresh, REFRESH, now)
+
+
+def _dated(claims: Claims, type_: str, now: int) -> Claims:
+    dated = {**claims, "type": type_}
+    if "iat" in dated:
+        dated["iat"] = now
+    exp = expiry(type_, now)
+    if exp is None:
+        dated.pop("exp", None)
+    else:
+        dated["exp"] = exp
+    return dated
+
+
+def required(type_: str) -> list[str]:
+    """The claims that a token of this type must have (TOK-4)."""
+    configured = {
+        "iss": settings.iss_claim,
+        "sub": settings.sub_claim,
+        "aud": settings.aud_claim,
+        "iat": settings.iat_claim,
+        "exp": expiry(type_, 0) is not None,
+    }
+    return [name for name, wanted in configured.items() if wanted] + ["jti", "type"]
+
+
+def validate(claims: Any, type_: str) -> None:
+    """Demands the presence and the JSON type of each claim, and the token's type (TOK-4, TOK-5).
+
+    Raises InvalidToken. Signature, times and audience are PyJWT's to judge, in `djwto.tokens`.
+    """
+    if not isinstance(claims, dict):
+        raise InvalidToken("The claims of the token are not a JSON object.")
+    for name in required(type_):
+        if name not in claims:
+            raise InvalidToken(f"The token has no {name} claim.")
+    if claims["type"] != type_:
+        raise InvalidToken(f"This is not {'an access' if type_ == ACCESS else 'a refresh'} token.")
+    for name in ("exp", "iat", "nbf", "refresh_iat"):
+        # A bool is an int to Python; a float or a text is a number to PyJWT.
+        if name in claims and type(claims[name]) is not int:
+            raise InvalidToken(f"The {name} claim of the token is not an integer.")
+        if not 0 <= claims.get(name, 0) <= LAST_NUMERIC_DATE:
+            raise InvalidToken(f"The {name} claim of the token is out of range.")
+    if not isinstance(claims["jti"], str) or not claims["jti"]:
+        raise InvalidToken("The jti claim of the token is not a text.")
+    # PyJWT compares an issuer only where one is expected.
+    if "iss" in claims and claims["iss"] != settings.iss_claim:
+        raise InvalidToken("The iss claim of the token is not the expected one.")
+    if not isinstance(claims.get("user", {}), dict):
+        raise InvalidToken("The user claim of the token is not a JSON object.")
+
+
+def user_id(claims: Claims) -> int | str:
+    """The primary key of the session's user. Raises InvalidToken where there is none."""
+    value = claims.get("user", {}).get("id")
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise InvalidToken("The token names no user id.")
+    return value

@@ -1,0 +1,72 @@
+"""The settings of djwto: names, types and defaults, read from Django's settings when used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from django.conf import settings as django_settings
+
+T = TypeVar("T")
+
+
+class Setting(Generic[T]):
+    """One setting: the attribute `mode` reads `DJWTO_MODE`, or its default."""
+
+    def __init__(self, default: T) -> None:
+        self.default = default
+
+    def __set_name__(self, owner: type, attribute: str) -> None:
+        self.name = f"DJWTO_{attribute.upper()}"
+
+    def __get__(self, instance: object, owner: type) -> T:
+        value: T = getattr(django_settings, self.name, self.default)
+        return value
+
+
+class Settings:
+    """Every setting that djwto knows, each documented in docs/settings.rst."""
+
+    iss_claim = Setting[str | None](None)
+    sub_claim = Setting[str | None](None)
+    aud_claim = Setting[str | list[str] | None](None)
+    iat_claim = Setting[bool](True)
+    jti_claim = Setting[bool](True)
+
+    access_token_lifetime = Setting[timedelta | None](timedelta(minutes=5))
+    refresh_token_lifetime = Setting[timedelta | None](timedelta(days=1))
+    nbf_lifetime = Setting[timedelta | int | None](0)
+    leeway = Setting[timedelta | int](0)
+    allow_refresh_update = Setting[bool](True)
+
+    algorithm = Setting[str]("HS256")
+    signing_key = Setting[str | bytes | None](None)
+    verifying_key = Setting[str | bytes | None](None)
+
+    mode = Setting[str]("JSON")
+    refresh_cookie_path = Setting[str]("api/token/refresh")
+    same_site = Setting[str]("Lax")
+    domain = Setting[str | None](None)
+    csrf = Setting[bool](True)
+
+    blacklist = Setting[Mapping[str, Any]](
+        {"BACKEND": "djwto.backends.database.DatabaseBlacklist", "OPTIONS": {}}
+    )
+
+    process_claims = Setting[str]("djwto.claims.process_claims")
+    process_user = Setting[str]("djwto.claims.process_user")
+    process_perms = Setting[str]("djwto.claims.process_perms")
+    user_authenticate = Setting[str]("djwto.login.user_authenticate")
+
+
+NAMES = frozenset(s.name for s in vars(Settings).values() if isinstance(s, Setting))
+
+settings = Settings()
+
+
+def seconds(duration: timedelta | int | None) -> int:
+    """A duration as whole seconds; None and 0 are both 0."""
+    if isinstance(duration, timedelta):
+        return int(duration.total_seconds())
+    return duration or 0

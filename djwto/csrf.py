@@ -1,0 +1,50 @@
+"""Keeps other sites' pages from using the cookies, with Django's own CSRF check."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware, rotate_token
+
+from djwto.body import readable
+from djwto.exceptions import ForgedRequest
+
+
+class _Check(CsrfViewMiddleware):
+    def _reject(self, request: HttpRequest, reason: str) -> NoReturn:
+        raise ForgedRequest(f"CSRF verification failed. {reason}")
+
+    def site_is_trusted(self, request: HttpRequest) -> bool:
+        """Whether this page's own site, or one in CSRF_TRUSTED_ORIGINS, sent the request."""
+        if "Origin" in request.headers:
+            return self._origin_verified(request)
+        # A client without either header is no browser, and has no visitor's cookies to misuse.
+        return request.headers.get("Sec-Fetch-Site", "none") in {"same-origin", "none"}
+
+
+_check = _Check(lambda request: HttpResponse())
+
+
+def refuse_forged(request: HttpRequest) -> None:
+    """Raises ForgedRequest for an unsafe request without a valid CSRF token (HTTP-7)."""
+    _check.process_request(request)
+    with readable():
+        _check.process_view(request, lambda: None, (), {})
+
+
+def refuse_cross_site(request: HttpRequest) -> None:
+    """Raises ForgedRequest for a login that another site's page sends (HTTP-8).
+
+    A login cannot ask for a CSRF token, since no page may have been loaded before it.
+    """
+    if not _check.site_is_trusted(request):
+        raise ForgedRequest(
+            "Cross-site login refused; the page's origin is not in CSRF_TRUSTED_ORIGINS."
+        )
+
+
+def hand_out_token(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Gives the client a fresh CSRF token, as Django's login does, middleware or not."""
+    rotate_token(request)
+    _check.process_response(request, response)

@@ -1,0 +1,75 @@
+"""What djwto raises. Everything descends from `DjwtoError`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class DjwtoError(Exception):
+    """Root of all exceptions of djwto."""
+
+
+class BlacklistUnavailable(DjwtoError):
+    """A blacklist cannot answer for certain. The views turn it into 503 and issue nothing."""
+
+
+class Refusal(DjwtoError):
+    """A request is refused; its text is sent to the client and quotes nothing of the request."""
+
+    status: ClassVar[HTTPStatus]
+    challenge: ClassVar[str | None] = None
+    """Value of `WWW-Authenticate` (RFC 6750 section 3), None where no token would help."""
+
+
+class UnreadableBody(Refusal):
+    """The body is not a form and not a JSON object, or is too large."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class RepeatedToken(Refusal):
+    """More than one token was sent (RFC 6750 section 3.1: invalid_request)."""
+
+    status = HTTPStatus.BAD_REQUEST
+    challenge = 'Bearer realm="api", error="invalid_request"'
+
+
+class LoginFailed(Refusal):
+    """The credentials are wrong, or the user may not log in."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    challenge = 'Bearer realm="api"'
+
+
+class MissingToken(Refusal):
+    """No token was sent (RFC 6750 section 3.1: no error code then)."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    challenge = 'Bearer realm="api"'
+
+
+class InvalidToken(Refusal):
+    """A token was sent that is malformed, expired, revoked, of another kind or not ours."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    challenge = 'Bearer realm="api", error="invalid_token"'
+
+
+class MissingPermission(Refusal):
+    """The token is valid and lacks a permission (RFC 6750 section 3.1: insufficient_scope)."""
+
+    status = HTTPStatus.FORBIDDEN
+    challenge = 'Bearer realm="api", error="insufficient_scope"'
+
+
+class ForgedRequest(Refusal):
+    """The CSRF check failed, or another site's page tried to log its visitor in."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
+class Disabled(Refusal):
+    """The endpoint is switched off in the settings."""
+
+    status = HTTPStatus.NOT_FOUND

@@ -1,0 +1,95 @@
+"""The key that signs and the key that verifies, each parsed once per value, not per request."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jwt
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import salted_hmac
+from jwt.exceptions import InvalidKeyError
+
+from djwto.conf import settings
+
+ENVIRONMENT_VARIABLE = "DJWTO_SIGNING_KEY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPair:
+    """What PyJWT signs and verifies with: parsed key objects, or the same bytes twice for HMAC."""
+
+    algorithm: str
+    signing: Any
+    verifying: Any
+
+
+def is_symmetric(algorithm: str) -> bool:
+    """Whether whoever can verify with this algorithm can sign too (RFC 7518 section 3.2)."""
+    return algorithm.startswith("HS")
+
+
+def signing_key() -> str | bytes | None:
+    """The key as it was given: from the setting, else the environment, else from SECRET_KEY.
+
+    The last is for HMAC only; an asymmetric algorithm has no key to derive, and this is None.
+    """
+    given = settings.signing_key or os.environ.get(ENVIRONMENT_VARIABLE)
+    if given or not is_symmetric(settings.algorithm):
+        return given
+    return salted_hmac("djwto.keys.signing_key", "", algorithm="sha512").digest()
+
+
+def key_pair() -> KeyPair:
+    """The keys in force. Raises ImproperlyConfigured with the words that `check` uses."""
+    return _parse(settings.algorithm, signing_key(), settings.verifying_key)
+
+
+@lru_cache(maxsize=8)
+def _parse(algorithm: str, signing: str | bytes | None, verifying: str | bytes | None) -> KeyPair:
+    if signing is None:
+        raise ImproperlyConfigured(
+            f"DJWTO_SIGNING_KEY is not set; {algorithm} needs a private key in PEM format, "
+            f"in this setting or in the environment variable {ENVIRONMENT_VARIABLE}."
+        )
+    if is_symmetric(algorithm) and verifying is not None:
+        raise ImproperlyConfigured(
+            f"DJWTO_VERIFYING_KEY is set; with {algorithm} every holder of it can forge tokens. "
+            "Remove it, or choose an asymmetric DJWTO_ALGORITHM such as ES256."
+        )
+    parsed = _parse_one("DJWTO_SIGNING_KEY", algorithm, signing)
+    if is_symmetric(algorithm):
+        return KeyPair(algorithm=algorithm, signing=parsed, verifying=parsed)
+    if not hasattr(parsed, "public_key"):
+        raise ImproperlyConfigured(
+            "DJWTO_SIGNING_KEY holds a public key; put the private key there, "
+            "and the public one in DJWTO_VERIFYING_KEY."
+        )
+    public = (
+        parsed.public_key()
+        if verifying is None
+        else _parse_one("DJWTO_VERIFYING_KEY", algorithm, verifying)
+    )
+    if hasattr(public, "public_key"):
+        raise ImproperlyConfigured(
+            "DJWTO_VERIFYING_KEY holds a private key; put its public half there."
+        )
+    if public != parsed.public_key():
+        raise ImproperlyConfigured(
+            "DJWTO_VERIFYING_KEY is not the public half of DJWTO_SIGNING_KEY; "
+            "remove it, and it is taken from the signing key."
+        )
+    return KeyPair(algorithm=algorithm, signing=parsed, verifying=public)
+
+
+def _parse_one(setting: str, algorithm: str, key: str | bytes) -> Any:
+    try:
+        return jwt.get_algorithm_by_name(algorithm).prepare_key(key)
+    except NotImplementedError as error:
+        raise ImproperlyConfigured(f"DJWTO_ALGORITHM: {error}") from error
+    except (InvalidKeyError, ValueError, TypeError) as error:
+        raise ImproperlyConfigured(
+            f"{setting} does not fit DJWTO_ALGORITHM {algorithm}: {error}"
+        ) from error

@@ -1,0 +1,181 @@
+"""How tokens travel: in the Authorization header, in one cookie each, or in a readable pair."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import time
+from typing import ClassVar
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import NoReverseMatch, reverse
+
+from djwto.claims import REFRESH, Claims
+from djwto.conf import settings
+from djwto.exceptions import InvalidToken, MissingToken, RepeatedToken
+from djwto.tokens import TokenPair
+
+logger = logging.getLogger(__name__)
+
+LARGEST_COOKIE = 4096
+"""Bytes of name and value that browsers keep (RFC 6265 section 6.1); most drop larger cookies."""
+
+REFRESH_COOKIE = "jwt_refresh"
+ACCESS_COOKIE = "jwt_access"
+PAYLOAD_COOKIE = "jwt_access_payload"
+TOKEN_COOKIE = "jwt_access_token"
+
+
+class Bearer:
+    """JSON: the client keeps the tokens and sends one as `Authorization: Bearer` (RFC 6750)."""
+
+    ambient: ClassVar[bool] = False
+    """Does a browser send the token by itself, whichever page makes it do so?"""
+
+    def read(self, request: HttpRequest, type_: str) -> str:
+        """The one token of the request. Raises MissingToken, RepeatedToken."""
+        token = bearer_token(request)
+        if token is None:
+            raise MissingToken(
+                f"No token was sent; send the {type_} token as 'Authorization: Bearer TOKEN'."
+            )
+        return token
+
+    def answer(self, request: HttpRequest, pair: TokenPair, message: str) -> HttpResponse:
+        """A response that gives the client both tokens."""
+        return JsonResponse({"refresh": pair.refresh, "access": pair.access})
+
+    def forget(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Makes the client forget its tokens: what it was told to keep itself, it drops itself."""
+
+
+class OneCookie:
+    """ONE-COOKIE: each token in an HttpOnly cookie."""
+
+    ambient: ClassVar[bool] = True
+    access_cookie: ClassVar[str] = ACCESS_COOKIE
+    extra_cookies: ClassVar[tuple[str, ...]] = ()
+
+    def read(self, request: HttpRequest, type_: str) -> str:
+        """The token in this type's cookie. Raises MissingToken, RepeatedToken, InvalidToken."""
+        name = REFRESH_COOKIE if type_ == REFRESH else self.access_cookie
+        token = request.COOKIES.get(name)
+        if not token:
+            raise MissingToken(f"No token was sent; it is expected in the cookie {name}.")
+        if bearer_token(request) not in {None, token}:
+            # RFC 6750 section 2: one method a request. Which of the two was meant is not known.
+            raise InvalidToken("The Authorization header and the cookie hold different tokens.")
+        return token
+
+    def answer(self, request: HttpRequest, pair: TokenPair, message: str) -> HttpResponse:
+        """A response that sets the cookies of both tokens."""
+        response = JsonResponse({"msg": message})
+        path = refresh_path(request)
+        _set(response, REFRESH_COOKIE, pair.refresh, pair.refresh_claims, path=path)
+        _set(response, self.access_cookie, pair.access, pair.access_claims)
+        return response
+
+    def forget(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Clears every cookie that `answer` sets."""
+        _clear(response, REFRESH_COOKIE, path=refresh_path(request))
+        for name in (self.access_cookie, *self.extra_cookies):
+            _clear(response, name)
+
+
+class TwoCookies(OneCookie):
+    """TWO-COOKIES: as ONE-COOKIE, and the access claims once more where a page can read them."""
+
+    access_cookie = TOKEN_COOKIE
+    extra_cookies = (PAYLOAD_COOKIE,)
+
+    def answer(self, request: HttpRequest, pair: TokenPair, message: str) -> HttpResponse:
+        """A response that sets the three cookies."""
+        response = super().answer(request, pair, message)
+        claims = readable_claims(pair.access_claims)
+        _set(response, PAYLOAD_COOKIE, claims, pair.access_claims, httponly=False)
+        return response
+
+
+TRANSPORTS: dict[str, Bearer | OneCookie] = {
+    "JSON": Bearer(),
+    "ONE-COOKIE": OneCookie(),
+    "TWO-COOKIES": TwoCookies(),
+}
+
+
+def current() -> Bearer | OneCookie:
+    """The transport that `DJWTO_MODE` names."""
+    return TRANSPORTS[settings.mode]
+
+
+def bearer_token(request: HttpRequest) -> str | None:
+    """The token of a Bearer header, None if there is none. Raises RepeatedToken (HTTP-4).
+
+    The scheme may be in any case (RFC 9110 section 11.1).
+    """
+    header = request.headers.get("Authorization", "").strip(" \t")
+    scheme, _, credentials = header.partition(" ")
+    token = credentials.strip(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    if "," in token or " " in token:
+        raise RepeatedToken("The Authorization header holds more than one token.")
+    return token
+
+
+def readable_claims(claims: Claims) -> str:
+    """Claims as base64 JSON that needs no quotes in a cookie, so that `atob` takes it as it is.
+
+    Spaces at the end of the JSON save the `=` of the padding; in ASCII only a question mark
+    leads to a slash.
+    """
+    text = json.dumps(claims).replace("?", "\\u003f")
+    padded = text + " " * (-len(text) % 3)
+    return base64.b64encode(padded.encode()).decode()
+
+
+def refresh_path(request: HttpRequest) -> str:
+    """The path of the refresh cookie: where the refresh endpoints are, under whatever prefix."""
+    match = getattr(request, "resolver_match", None)
+    namespace = f"{match.namespace}:" if match and match.namespace else ""
+    try:
+        endpoint = reverse(f"{namespace}refresh_access", kwargs=match.kwargs if match else None)
+    except NoReverseMatch:
+        return "/" + settings.refresh_cookie_path.strip("/")
+    return endpoint.rstrip("/").rpartition("/")[0] or "/"
+
+
+def _set(
+    response: HttpResponse,
+    name: str,
+    value: str,
+    claims: Claims,
+    *,
+    path: str = "/",
+    httponly: bool = True,
+) -> None:
+    if len(name) + len(value) > LARGEST_COOKIE:
+        logger.warning(
+            "The cookie %s takes %d bytes; browsers drop those above %d. "
+            "Put fewer permissions into the token with DJWTO_PROCESS_PERMS.",
+            name,
+            len(name) + len(value),
+            LARGEST_COOKIE,
+        )
+    response.set_cookie(
+        name,
+        value,
+        max_age=claims["exp"] - int(time.time()) if "exp" in claims else None,
+        path=path,
+        domain=settings.domain,
+        secure=True,
+        httponly=httponly,
+        samesite=settings.same_site,
+    )
+
+
+def _clear(response: HttpResponse, name: str, path: str = "/") -> None:
+    response.delete_cookie(name, path=path, domain=settings.domain, samesite=settings.same_site)
+    # Browsers take no SameSite=None without Secure, not even to delete.
+    response.cookies[name]["secure"] = True

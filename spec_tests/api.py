@@ -1,0 +1,104 @@
+"""Speaks to the endpoints of djwto as a client does, in whichever mode is in force."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from django.test import Client
+
+from djwto.conf import settings
+from djwto.transports import REFRESH_COOKIE, current
+
+LOGIN = "/login/"
+VALIDATE_ACCESS = "/validate_access/"
+VALIDATE_REFRESH = "/api/token/refresh/validate_refresh/"
+REFRESH_ACCESS = "/api/token/refresh/refresh_access/"
+UPDATE_REFRESH = "/api/token/refresh/update_refresh/"
+LOGOUT = "/api/token/refresh/logout/"
+
+CSRF_TOKEN = "a" * 32
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """The claims of a token, unverified."""
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answered. A token is None where the answer brought none."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+    cookies: dict[str, Any]
+    refresh: str | None
+    access: str | None
+
+
+def log_in(username: str, password: str, **extra: Any) -> Answer:
+    """Posts credentials as a form."""
+    return _send("post", LOGIN, {"data": {"username": username, "password": password}}, extra)
+
+
+def send(
+    path: str,
+    token: str | None = None,
+    *,
+    method: str = "post",
+    as_refresh: bool = True,
+    csrf: bool = True,
+    **extra: Any,
+) -> Answer:
+    """Sends one token, in the header or in the cookie that an endpoint expects it in.
+
+    `as_refresh` tells which cookie, `csrf` whether a CSRF token goes along.
+    """
+    headers = dict(extra.pop("headers", {}))
+    cookies: dict[str, str] = {}
+    transport = current()
+    if not transport.ambient:
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+    else:
+        if token is not None:
+            cookies[REFRESH_COOKIE if as_refresh else transport.access_cookie] = token
+        if csrf:
+            cookies["csrftoken"] = CSRF_TOKEN
+            headers["X-CSRFToken"] = CSRF_TOKEN
+    return _send(method, path, {"headers": headers}, extra, cookies)
+
+
+def _send(
+    method: str,
+    path: str,
+    arguments: dict[str, Any],
+    extra: dict[str, Any],
+    cookies: dict[str, str] | None = None,
+) -> Answer:
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    for name, value in (cookies or {}).items():
+        client.cookies[name] = value
+    response = getattr(client, method)(path, **arguments, **extra)
+    is_json = response.headers.get("Content-Type") == "application/json"
+    body = json.loads(response.content) if is_json else {}
+    set_cookies = dict(response.cookies.items())
+    if settings.mode == "JSON":
+        refresh, access = body.get("refresh"), body.get("access")
+    else:
+        access_cookie = current().access_cookie
+        refresh, access = (
+            set_cookies[name].value or None if name in set_cookies else None
+            for name in (REFRESH_COOKIE, access_cookie)
+        )
+    return Answer(
+        status=response.status_code,
+        body=body,
+        headers=dict(response.headers),
+        cookies=set_cookies,
+        refresh=refresh,
+        access=access,
+    )
