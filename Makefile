@@ -18,7 +18,7 @@ demo: .venv/.demo  ## serve the demo on 127.0.0.1:8000; MODE=TWO-COOKIES BACKEND
 	$(BIN)/python docs/demo/manage.py demo
 
 test: .venv/.dev  ## everything, with embedded stores
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 test-services: .venv/.dev .venv/.services  ## the same, with the servers found on loopback
 	$(BIN)/python -m djwto.spec_tests.services

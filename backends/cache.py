@@ -27,7 +27,7 @@ FEWEST_ENTRIES = 1_000_000
 """MAX_ENTRIES below which a cache that culls is reported."""
 
 MEMCACHED_EPOCH_ENDS = 2**31
-"""memcached takes an expiry from here on for the past, and forgets the entry at once."""
+"""memcached takes an expiry from here on for one gone by, and forgets the entry at once."""
 
 
 class CacheBlacklist(BlacklistBackend):
@@ -170,6 +170,7 @@ class CacheBlacklist(BlacklistBackend):
 
 def _timeout(exp: int | None) -> int | None:
     """Seconds to keep an entry: whole ones, rounded up, with one more for a clock that ticks."""
-    if exp is None or exp >= MEMCACHED_EPOCH_ENDS:
+    # The client adds the seconds to its own clock again, which may have gone on to the next.
+    if exp is None or exp + 2 >= MEMCACHED_EPOCH_ENDS:
         return None
     return max(1, math.ceil(exp - time.time()) + 1)

@@ -109,12 +109,11 @@ class BlacklistBackend(ABC):
         return []
 
 
-def load_backend() -> BlacklistBackend:
-    """A new backend of the class and with the options in `DJWTO_BLACKLIST`.
+def load_backend(config: Any) -> BlacklistBackend:
+    """A new backend of the class and with the options that a value of `DJWTO_BLACKLIST` names.
 
     Raises ImproperlyConfigured, with what to write instead.
     """
-    config = settings.blacklist
     if not isinstance(config, Mapping) or not isinstance(config.get("BACKEND"), str):
         raise ImproperlyConfigured(
             f"DJWTO_BLACKLIST is {config!r}; write "
@@ -146,7 +145,7 @@ def load_backend() -> BlacklistBackend:
 @lru_cache(maxsize=1)
 def get_blacklist() -> BlacklistBackend:
     """The backend in force: one instance a process, made anew when the setting changes."""
-    return load_backend()
+    return load_backend(settings.blacklist)
 
 
 def _forget_backend(*, setting: str, **kwargs: Any) -> None:

@@ -39,7 +39,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 def check_blacklist(**kwargs: Any) -> list[CheckMessage]:
     """Whether `DJWTO_BLACKLIST` makes a backend, and what that backend finds wrong itself."""
     try:
-        return load_backend().check()
+        return load_backend(settings.blacklist).check()
     # A constructor may raise anything: a missing client library, a bad URL, a typing slip.
     except Exception as error:
         reason = str(error) if isinstance(error, ImproperlyConfigured) else repr(error)
@@ -49,7 +49,7 @@ def check_blacklist(**kwargs: Any) -> list[CheckMessage]:
 def check_blacklist_deploy(**kwargs: Any) -> list[CheckMessage]:
     """What the backend finds wrong with its store, for `check --deploy`."""
     try:
-        return load_backend().check_deploy()
+        return load_backend(settings.blacklist).check_deploy()
     except Exception:
         # check_blacklist() has said so.
         return []

@@ -78,7 +78,8 @@ jwt_logged_in = SenderNameSignal()
 
 jwt_login_fail = SenderNameSignal()
 """A login failed, for whatever reason. Sender "GetTokensView"; `error: str`, what the client is
-told; for wrong credentials the form's errors as JSON (SIG-2)."""
+told, which for wrong credentials is the form's errors as JSON; if a hook of the project failed,
+its exception's text, which the client is not told (SIG-2)."""
 
 jwt_blacklisted = SenderNameSignal()
 """A session ended. Sender "BlackListTokenView"; `jti: str` (SIG-3)."""

@@ -19,7 +19,9 @@ from urllib.parse import unquote, urlsplit
 if "DJWTO_TEST_FOLDER" not in os.environ:
     os.environ["DJWTO_TEST_FOLDER"] = tempfile.mkdtemp(prefix="djwto-")
     atexit.register(shutil.rmtree, os.environ["DJWTO_TEST_FOLDER"], ignore_errors=True)
-FOLDER = Path(os.environ["DJWTO_TEST_FOLDER"])
+# Tests that run side by side each have a folder of their own in it.
+FOLDER = Path(os.environ["DJWTO_TEST_FOLDER"], os.environ.get("PYTEST_XDIST_WORKER", ""))
+FOLDER.mkdir(exist_ok=True)
 
 
 def _database(url: str) -> dict[str, Any]:

@@ -1,0 +1,218 @@
+"""BL-1, BL-4 to BL-7 and BL-10 to BL-13: what single calls of a backend answer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+from asgiref.sync import sync_to_async
+
+from djwto.blacklist import BlacklistBackend
+from djwto.claims import LAST_NUMERIC_DATE
+from djwto.spec_tests.other_process import OtherProcess
+from djwto.spec_tests.registry import Broken, clause, expect
+from djwto.spec_tests.subject import Subject, close_connections, new_key
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+YEAR = 365 * DAY
+
+
+def live_expiries() -> dict[str, int | None]:
+    """Times that are yet to come, near and far: where stores have their limits."""
+    now = int(time.time())
+    return {
+        "in 30 seconds": now + 30,
+        "in an hour": now + HOUR,
+        "in 13 hours": now + 13 * HOUR,
+        "in 31 days": now + 31 * DAY,
+        "in 10 years": now + 10 * YEAR,
+        "at 2**31 - 1": 2**31 - 1,
+        "at 2**31": 2**31,
+        "at 2**32 + 1": 2**32 + 1,
+        "at the end of the year 9999": LAST_NUMERIC_DATE,
+        "never": None,
+    }
+
+
+@clause("BL-1")
+def add_is_true_once(subject: Subject) -> None:
+    first, second = subject.make(), subject.make()
+    for name, exp in live_expiries().items():
+        key = new_key()
+        expect(f"add({key!r}) that expires {name}", first.add(key, exp), True)
+        expect(f"add({key!r}) again", first.add(key, exp), False)
+        expect(f"add({key!r}) on another instance", second.add(key, exp), False)
+        expect(f"add({key!r}, None) a third time", first.add(key, None), False)
+        expect(f"contains({key!r}) after that", first.contains(key), True)
+
+
+@clause("BL-4")
+def added_is_visible_everywhere(subject: Subject) -> None:
+    backend, older = subject.make(), subject.make()
+    for exp in (int(time.time()) + HOUR, None):
+        key = new_key()
+        expect(f"contains({key!r}) on an instance that is to see it", older.contains(key), False)
+        backend.add(key, exp)
+        expect(f"contains({key!r}) on an older instance", older.contains(key), True)
+        expect(f"contains({key!r}) on a newer instance", subject.make().contains(key), True)
+        expect(f"contains({key!r}) in another thread", _in_thread(backend, key), True)
+    if not backend.supports_processes:
+        return
+    with OtherProcess(subject) as other:
+        for _ in range(5):
+            key = new_key()
+            backend.add(key, int(time.time()) + HOUR)
+            expect(f"contains({key!r}) in another process", other.ask("contains", key), True)
+            key = new_key()
+            other.ask("add", key, None)
+            expect(f"contains({key!r}), added by another process", backend.contains(key), True)
+
+
+def _in_thread(backend: BlacklistBackend, key: str) -> object:
+    answers: list[object] = []
+
+    def ask() -> None:
+        try:
+            answers.append(backend.contains(key))
+        finally:
+            close_connections()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    return answers[0] if answers else "an exception"
+
+
+@clause("BL-6")
+def never_is_never(subject: Subject) -> None:
+    backend = subject.make()
+    keys = [new_key() for _ in range(20)]
+    for key in keys:
+        backend.add(key, None)
+    backend.purge()
+    for key in keys:
+        expect(f"contains({key!r}), added with None, after purge()", backend.contains(key), True)
+
+
+@clause("BL-7")
+def purge_takes_nothing_live(subject: Subject) -> None:
+    backend = subject.make()
+    keys = {name: new_key() for name in live_expiries()}
+    for name, exp in live_expiries().items():
+        backend.add(keys[name], exp)
+    for purger in (backend, subject.make()):
+        purger.purge()
+        for name, key in keys.items():
+            expect(
+                f"contains({key!r}), which expires {name}, after purge()",
+                backend.contains(key),
+                True,
+            )
+            expect(f"add({key!r}) of it", backend.add(key, None), False)
+
+
+@clause("BL-10")
+def a_thousand_live_entries_stay(subject: Subject) -> None:
+    backend = subject.make()
+    exp = int(time.time()) + HOUR
+    keys = [new_key() for _ in range(1_100)]
+    for number, key in enumerate(keys):
+        backend.add(key, None if number % 10 == 0 else exp)
+    lost = [number for number, key in enumerate(keys) if not backend.contains(key)]
+    if lost:
+        raise Broken(
+            f"after adding {len(keys)} live entries: expected all of them, saw {len(lost)} gone, "
+            f"the first of them number {lost[0] + 1}"
+        )
+
+
+@clause("BL-11")
+def keys_are_told_apart(subject: Subject) -> None:
+    backend = subject.make()
+    exp = int(time.time()) + HOUR
+    for key in _shapes_of_keys():
+        backend.add(key, exp)
+        for near in _neighbours(key):
+            done = f"after add({key!r})"
+            expect(f"contains({near!r}) {done}", backend.contains(near), False)
+        near = next(_neighbours(key))
+        expect(f"add({near!r}) after add({key!r})", backend.add(near, exp), True)
+    for _ in range(400):
+        backend.add(uuid.uuid4().hex, exp)
+    for _ in range(2_000):
+        key = uuid.uuid4().hex
+        expect(f"contains({key!r}), never added, beside 400 others", backend.contains(key), False)
+
+
+def _shapes_of_keys() -> list[str]:
+    digests = [uuid.uuid4().hex + uuid.uuid4().hex for _ in range(2)]
+    return [str(uuid.uuid4()), uuid.uuid4().hex, digests[0], "~" + digests[1]]
+
+
+def _neighbours(key: str) -> Iterator[str]:
+    for at in (0, 7, len(key) // 2, len(key) - 1):
+        if key[at] in "0123456789abcdef":
+            yield key[:at] + ("0" if key[at] != "0" else "1") + key[at + 1 :]
+    yield key[:-1]
+    yield key[1:]
+    if len(key) < 65:
+        yield key + "0"
+        yield "~" + key if not key.startswith("~") else key + "0"
+    if "-" in key:
+        yield key.replace("-", "")
+    if key.startswith("~"):
+        yield key[1:]
+
+
+@clause("BL-12")
+def answers_are_of_their_types(subject: Subject) -> None:
+    backend = subject.make()
+    key = new_key()
+    for done, seen, wanted in (
+        ("contains() of a new key", backend.contains(key), bool),
+        ("add() of a new key", backend.add(key, int(time.time()) + HOUR), bool),
+        ("add() of the same key", backend.add(key, None), bool),
+        ("contains() of an added key", backend.contains(key), bool),
+        ("add() of an elapsed key", backend.add(new_key(), int(time.time()) - DAY), bool),
+        ("purge()", backend.purge(), int),
+        ("purge() with nothing to do", backend.purge(), int),
+    ):
+        if type(seen) is not wanted:
+            raise Broken(f"{done}: expected {wanted.__name__}, saw {seen!r}")
+
+
+@clause("BL-13")
+def async_does_what_sync_does(subject: Subject) -> None:
+    backend = subject.make()
+    exp = int(time.time()) + HOUR
+
+    async def calls(key: str) -> list[object]:
+        answers = [
+            await backend.acontains(key),
+            await backend.aadd(key, exp),
+            await backend.acontains(key),
+            await backend.aadd(key, exp),
+            type(await backend.apurge()),
+            await backend.acontains(key),
+        ]
+        await sync_to_async(close_connections)()
+        return answers
+
+    key = new_key()
+    expect(
+        "acontains, aadd, acontains, aadd, the type of apurge, acontains",
+        asyncio.run(calls(key)),
+        [False, True, True, False, int, True],
+    )
+    expect("contains() after aadd()", backend.contains(key), True)
+    expect("add() after aadd()", backend.add(key, exp), False)
+    added = new_key()
+    backend.add(added, None)
+    expect(
+        "the same calls after add()",
+        asyncio.run(calls(added)),
+        [True, False, True, False, int, True],
+    )

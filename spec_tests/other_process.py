@@ -1,0 +1,122 @@
+"""A second process with the same backend, which answers calls over a pipe."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pickle
+import subprocess
+import sys
+from types import TracebackType
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+from djwto.spec_tests.subject import Subject
+
+
+class OtherProcess:
+    """While entered, a process that makes a backend of its own and calls it when asked."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+
+    def __enter__(self) -> OtherProcess:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "djwto.spec_tests.other_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path),
+                "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
+            },
+        )
+        names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
+        self._write((self.subject, names))
+        if (ready := self._read()) != "ready":
+            raise ready
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.stdin.close()  # type: ignore[union-attr]
+        self.process.wait(timeout=10)
+        self.process.stdout.close()  # type: ignore[union-attr]
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Calls a method of the backend over there and waits for what it answers or raises."""
+        self.start(method, *arguments)
+        return self.result()
+
+    def start(self, method: str, *arguments: Any) -> None:
+        """Has a method called over there, and does not wait."""
+        self._write((method, arguments))
+
+    def result(self) -> Any:
+        """What the call that was started answered; raises what it raised."""
+        answer = self._read()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def _write(self, message: Any) -> None:
+        _write(self.process.stdin, message)
+
+    def _read(self) -> Any:
+        line = self.process.stdout.readline()  # type: ignore[union-attr]
+        if not line:
+            raise RuntimeError("The other process ended; what it said stands above.")
+        return _decode(line)
+
+
+def _write(stream: Any, message: Any) -> None:
+    stream.write(base64.b64encode(pickle.dumps(message)) + b"\n")
+    stream.flush()
+
+
+def _decode(line: bytes) -> Any:
+    return pickle.loads(base64.b64decode(line))
+
+
+def _portable(error: Exception) -> Exception:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(repr(error))
+    return error
+
+
+def _serve() -> None:
+    import django
+
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # What a backend prints must not be taken for an answer.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        django.setup()
+        subject, names = _decode(sys.stdin.buffer.readline())
+        for alias, name in names.items():
+            settings.DATABASES[alias]["NAME"] = name
+            connections[alias].settings_dict["NAME"] = name
+        backend = subject.make()
+    except Exception as error:
+        _write(answers, _portable(error))
+        return
+    _write(answers, "ready")
+    for line in sys.stdin.buffer:
+        method, arguments = _decode(line)
+        try:
+            answer = getattr(backend, method)(*arguments)
+        except Exception as error:
+            answer = _portable(error)
+        _write(answers, answer)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,84 @@
+"""`make test-services`: the tests on real servers, as many of them as are found.
+
+Looks on the standard ports of the loopback, or where `DJWTO_TEST_POSTGRESQL_URL`,
+`DJWTO_TEST_MARIADB_URL`, `DJWTO_TEST_REDIS_URL` and `DJWTO_TEST_MEMCACHED_URL` say. Starts no
+server. Names each that it did not find, and fails for it if `DJWTO_REQUIRE_SERVICES` is 1.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A kind of server, and the variable that tells where one is."""
+
+    name: str
+    variable: str
+    default: str
+
+    @property
+    def url(self) -> str:
+        """Where the server is looked for."""
+        return os.environ.get(self.variable, self.default)
+
+    def is_there(self) -> bool:
+        """Whether something answers on the server's port."""
+        parts = urlsplit(self.url)
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 0), timeout=3).close()
+        except OSError:
+            return False
+        return True
+
+
+POSTGRESQL = Service(
+    "PostgreSQL",
+    "DJWTO_TEST_POSTGRESQL_URL",
+    "postgresql://postgres@127.0.0.1:5432/postgres",
+)
+MARIADB = Service("MariaDB", "DJWTO_TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/test")
+REDIS = Service("Redis", "DJWTO_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+MEMCACHED = Service("memcached", "DJWTO_TEST_MEMCACHED_URL", "memcached://127.0.0.1:11211")
+
+RUNS = (
+    {"DJWTO_TEST_DATABASE": POSTGRESQL, "DJWTO_TEST_CACHE": MEMCACHED, "DJWTO_TEST_REDIS": REDIS},
+    {"DJWTO_TEST_DATABASE": MARIADB, "DJWTO_TEST_CACHE": REDIS, "DJWTO_TEST_REDIS": REDIS},
+)
+"""What each run of the tests has for its database, its cache and its Redis."""
+
+
+def main() -> int:
+    """Runs the tests once for each database; 0 if all passed."""
+    found = {service: service.is_there() for service in (POSTGRESQL, MARIADB, REDIS, MEMCACHED)}
+    for service, is_there in found.items():
+        print(f"{service.name}: {'found' if is_there else 'NOT FOUND'} at {_shown(service.url)}")
+    missing = [service.name for service, is_there in found.items() if not is_there]
+    if missing and os.environ.get("DJWTO_REQUIRE_SERVICES") == "1":
+        print(f"DJWTO_REQUIRE_SERVICES is 1, and there is no {', no '.join(missing)}.")
+        return 1
+    status = 0
+    for run in RUNS:
+        there = {name: service for name, service in run.items() if found[service]}
+        if not there:
+            continue
+        print(f"\n== {', '.join(f'{service.name}' for service in there.values())}", flush=True)
+        urls = {name: service.url for name, service in there.items()}
+        pytest = [sys.executable, "-m", "pytest", "-q", "-n", "auto", *sys.argv[1:]]
+        status |= subprocess.run(pytest, env={**os.environ, **urls}, check=False).returncode
+    return status
+
+
+def _shown(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""HTTP-9 to HTTP-14: what becomes of a session, as far as its blacklist has a say in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from djwto.spec_tests import api
+from djwto.spec_tests.registry import clause, expect
+from djwto.spec_tests.stage import MODES, logged_in, new_account, playing
+from djwto.spec_tests.subject import Subject
+
+
+def _in_each_mode(subject: Subject) -> Iterator[str]:
+    for mode in MODES:
+        with playing(subject, DJWTO_MODE=mode):
+            yield mode
+
+
+def _status(path: str, token: str | None, *, method: str = "post") -> int:
+    as_refresh = path != api.VALIDATE_ACCESS
+    return api.send(path, token, method=method, as_refresh=as_refresh).status
+
+
+@clause("HTTP-9")
+def validation_asks_the_store(subject: Subject) -> None:
+    for mode in _in_each_mode(subject):
+        tokens = logged_in(new_account())
+        pair = [(api.VALIDATE_ACCESS, tokens.access), (api.VALIDATE_REFRESH, tokens.refresh)]
+        for path, token in pair:
+            expect(f"{path} in {mode}", _status(path, token), 200)
+        expect(f"logout in {mode}", _status(api.LOGOUT, tokens.refresh), 200)
+        for path, token in pair:
+            expect(f"{path} in {mode} after logout", _status(path, token), 401)
+
+
+@clause("HTTP-10")
+def a_refresh_gives_an_access_token(subject: Subject) -> None:
+    for mode in _in_each_mode(subject):
+        tokens = logged_in(new_account())
+        answer = api.send(api.REFRESH_ACCESS, tokens.refresh)
+        expect(f"refresh_access in {mode}", answer.status, 200)
+        expect(f"its refresh token in {mode}", answer.refresh, tokens.refresh)
+        expect(f"its access token in {mode}", _status(api.VALIDATE_ACCESS, answer.access), 200)
+        _status(api.LOGOUT, tokens.refresh)
+        expect(
+            f"refresh_access in {mode} after logout",
+            _status(api.REFRESH_ACCESS, tokens.refresh),
+            401,
+        )
+
+
+@clause("HTTP-11")
+def an_update_gives_a_pair(subject: Subject) -> None:
+    for mode in _in_each_mode(subject):
+        tokens = logged_in(new_account())
+        answer = api.send(api.UPDATE_REFRESH, tokens.refresh)
+        expect(f"update_refresh in {mode}", answer.status, 200)
+        for path, token in (
+            (api.VALIDATE_ACCESS, answer.access),
+            (api.VALIDATE_REFRESH, answer.refresh),
+            (api.REFRESH_ACCESS, answer.refresh),
+        ):
+            expect(f"{path} with what it gave in {mode}", _status(path, token), 200)
+        _status(api.LOGOUT, tokens.refresh)
+        expect(
+            f"update_refresh in {mode} after logout",
+            _status(api.UPDATE_REFRESH, tokens.refresh),
+            401,
+        )
+
+
+@clause("HTTP-12")
+def a_logout_ends_the_session_and_no_other(subject: Subject) -> None:
+    for mode in _in_each_mode(subject):
+        account = new_account()
+        for method in ("post", "delete"):
+            tokens, other = logged_in(account), logged_in(account)
+            answer = api.send(api.LOGOUT, tokens.refresh, method=method)
+            done = f"{method.upper()} logout in {mode}"
+            expect(done, answer.status, 200)
+            for name, cookie in answer.cookies.items():
+                expect(f"Max-Age of {name} set by {done}", cookie["max-age"], 0)
+            expect(f"whether {done} clears cookies", bool(answer.cookies), mode != "JSON")
+            expect(f"a second {done}", _status(api.LOGOUT, tokens.refresh, method=method), 200)
+            expect(f"refreshing after {done}", _status(api.REFRESH_ACCESS, tokens.refresh), 401)
+            expect(
+                f"refreshing another session of the user after {done}",
+                _status(api.REFRESH_ACCESS, other.refresh),
+                200,
+            )
+
+
+@clause("HTTP-13")
+def the_departed_get_nothing(subject: Subject) -> None:
+    for mode in _in_each_mode(subject):
+        for depart in ("deactivated", "deleted"):
+            account = new_account()
+            tokens = logged_in(account)
+            if depart == "deactivated":
+                account.user.is_active = False
+                account.user.save()
+            else:
+                account.user.delete()
+            for path in (api.REFRESH_ACCESS, api.UPDATE_REFRESH):
+                expect(f"{path} of a {depart} user in {mode}", _status(path, tokens.refresh), 401)
+
+
+@clause("HTTP-14")
+def an_ended_session_stays_ended(subject: Subject) -> None:
+    for mode in _in_each_mode(subject):
+        oldest = logged_in(new_account())
+        younger = api.send(api.UPDATE_REFRESH, oldest.refresh)
+        youngest = api.send(api.UPDATE_REFRESH, younger.refresh)
+        expect(f"logout with the oldest token in {mode}", _status(api.LOGOUT, oldest.refresh), 200)
+        for done in ("logout", "logout and purge()"):
+            for name, tokens in (("oldest", oldest), ("younger", younger), ("last", youngest)):
+                for path in (api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.UPDATE_REFRESH):
+                    seen = _status(path, tokens.refresh)
+                    expect(f"{path} with the {name} token in {mode} after {done}", seen, 401)
+                seen = _status(api.VALIDATE_ACCESS, tokens.access)
+                expect(f"the {name} access token in {mode} after {done}", seen, 401)
+            subject.make().purge()

@@ -1,0 +1,128 @@
+"""What the checks of signals and sessions are played on: a mode, settings, users, a backend."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import override_settings
+from hypothesis import strategies as st
+
+from djwto.spec_tests import api
+from djwto.spec_tests.recorder import Sent
+from djwto.spec_tests.registry import Broken, expect
+from djwto.spec_tests.subject import Subject
+from djwto.transports import TRANSPORTS
+
+MODES = list(TRANSPORTS)
+PASSWORD = "a password"
+
+SENDERS = {
+    "jwt_logged_in": "GetTokensView",
+    "jwt_login_fail": "GetTokensView",
+    "jwt_blacklisted": "BlackListTokenView",
+    "jwt_token_validated": "ValidateTokensView",
+    "jwt_access_refreshed": "RefreshAccessView",
+    "jwt_refresh_updated": "UpdateRefreshView",
+}
+"""The sender of each signal, as documented."""
+
+CLAIMS = {"refresh_claims", "access_claims"}
+KWARGS = {
+    "jwt_logged_in": CLAIMS,
+    "jwt_login_fail": {"error"},
+    "jwt_blacklisted": {"jti"},
+    "jwt_token_validated": set(),
+    "jwt_access_refreshed": CLAIMS,
+    "jwt_refresh_updated": CLAIMS,
+}
+"""The keyword arguments of each signal beside `signal` and `request`, as documented."""
+
+texts = st.text("abcxyz0189 .:/-_éß漢", min_size=1, max_size=12).filter(str.strip)
+
+settings_drawn = st.fixed_dictionaries(
+    {
+        "DJWTO_MODE": st.sampled_from(MODES),
+        "DJWTO_ISS_CLAIM": st.none() | texts,
+        "DJWTO_SUB_CLAIM": st.none() | texts,
+        "DJWTO_AUD_CLAIM": st.none() | texts | st.lists(texts, min_size=1, max_size=2),
+        "DJWTO_IAT_CLAIM": st.booleans(),
+        "DJWTO_REFRESH_TOKEN_LIFETIME": st.sampled_from([None, timedelta(days=1)]),
+        "DJWTO_ACCESS_TOKEN_LIFETIME": st.sampled_from(
+            [timedelta(minutes=5), timedelta(seconds=90)]
+        ),
+        "DJWTO_ALGORITHM": st.sampled_from(["HS256", "HS512"]),
+    }
+)
+"""Settings under which the endpoints promise the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user who can log in, and what their claims are to say."""
+
+    user: Any
+    primary_key: Any
+    username: str
+    perms: list[str]
+
+
+def new_account(name: str = "alice", permissions: int = 0) -> Account:
+    """A user who never was, with the first so many permissions of the project."""
+    model = get_user_model()
+    username = f"{name}-{uuid.uuid4().hex[:12]}"
+    user = model.objects.create_user(**{model.USERNAME_FIELD: username, "password": PASSWORD})
+    granted = list(Permission.objects.select_related("content_type").order_by("pk")[:permissions])
+    user.user_permissions.set(granted)
+    perms = sorted(f"{p.content_type.app_label}.{p.codename}" for p in granted)
+    return Account(user=user, primary_key=user.pk, username=username, perms=perms)
+
+
+@contextmanager
+def playing(subject: Subject, **settings: Any) -> Iterator[None]:
+    """The settings in force, with the subject as the blacklist."""
+    with override_settings(DJWTO_BLACKLIST=subject.setting, **settings):
+        yield
+
+
+def expect_trace(done: str, sent: list[Sent], *names: str) -> None:
+    """Raises Broken unless these signals were sent, in this order, and no other."""
+    expect(f"signals sent by {done}", [one.name for one in sent], list(names))
+
+
+def expect_signal(done: str, sent: Sent, path: str) -> None:
+    """Raises Broken unless sender, kwargs and request are the documented ones."""
+    from djwto.spec_tests.recorder import SIGNALS
+
+    about = f"{sent.name} sent by {done}"
+    expect(f"sender of {about}", sent.sender, SENDERS[sent.name])
+    expect(
+        f"kwargs of {about}",
+        sorted(sent.kwargs),
+        sorted(KWARGS[sent.name] | {"signal", "request"}),
+    )
+    if sent.kwargs["signal"] is not SIGNALS[sent.name]:
+        raise Broken(f"signal of {about}: expected the signal itself")
+    expect(f"path of the request of {about}", sent.kwargs["request"].path, path)
+
+
+def expect_claims(done: str, sent: Sent, answer: api.Answer) -> None:
+    """Raises Broken unless the signal's claims are those of the tokens that were answered."""
+    for name, token in (("refresh_claims", answer.refresh), ("access_claims", answer.access)):
+        if token is None:
+            raise Broken(f"{done}: expected both tokens in the answer, saw {answer}")
+        expect(f"{name} of {sent.name} sent by {done}", sent.kwargs[name], api.claims_of(token))
+
+
+def logged_in(account: Account) -> api.Answer:
+    """The answer to a login that succeeds. Raises Broken if it does not."""
+    answer = api.log_in(account.username, PASSWORD)
+    if answer.status != 200 or not answer.refresh or not answer.access:
+        raise Broken(f"login with the right password: expected 200 and tokens, saw {answer}")
+    return answer
