@@ -1,0 +1,66 @@
+"""Sphinx's configuration, with directives for what djwto numbers: clauses, checks, settings."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import django
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.roles import XRefRole
+from sphinx.util import logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djwto.spec_tests.project.settings")
+django.setup()
+
+import djwto  # noqa: E402  (what autodoc imports needs Django configured)
+from djwto import checks, conf  # noqa: E402
+from djwto.backends import cache, redis  # noqa: E402
+from djwto.spec_tests.clauses import CLAUSES  # noqa: E402
+
+project = "djwto"
+release = version = djwto.__version__
+copyright = "the djwto contributors"
+
+extensions = ["sphinx.ext.autodoc"]
+exclude_patterns = ["_build", "demo"]
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+
+html_theme = "furo"
+html_title = f"djwto {release}"
+html_copy_source = False
+
+logger = logging.getLogger(__name__)
+
+
+def setup(app: Sphinx) -> None:
+    """Adds `.. clause:: BL-1` and :clause:`BL-1`, and the same for checks and settings."""
+    for name in ("clause", "check", "setting"):
+        app.add_object_type(name, name, f"pair: %s; {name}")
+        # As Sphinx makes it, and with a warning for a link to what does not exist.
+        app.add_role_to_domain("std", name, XRefRole(warn_dangling=True), override=True)
+    app.connect("env-check-consistency", warn_of_gaps)
+
+
+def warn_of_gaps(app: Sphinx, env: BuildEnvironment) -> None:
+    """Warns unless each clause, check and setting that exists is on a page, and no others are.
+
+    The code is where they are defined; this is what keeps the pages from falling behind it.
+    """
+    sources = "".join(Path(str(module.__file__)).read_text() for module in (checks, cache, redis))
+    defined: dict[str, set[str]] = {
+        "clause": set(CLAUSES),
+        "check": set(re.findall(r"djwto\.[EW]\d{3}", sources)),
+        "setting": set(conf.NAMES),
+    }
+    described = set(env.get_domain("std").objects)  # type: ignore[attr-defined]
+    for kind, names in defined.items():
+        on_pages = {name for kind_described, name in described if kind_described == kind}
+        for name in sorted(names - on_pages):
+            logger.warning("The %s %s is on no page.", kind, name)
+        for name in sorted(on_pages - names):
+            logger.warning("The %s %s is on a page and does not exist.", kind, name)
