@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-services lint types docs wheel matrix clean
+.PHONY: demo test test-services lint types docs wheel versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -34,3 +34,20 @@ types: .venv/.dev  ## of an installed tree: the folder names of the checkout are
 
 docs: .venv/.docs
 	$(BIN)/sphinx-build -W --keep-going --quiet docs docs/_build/html
+
+wheel: .venv/.dev  ## build it, and use it far from the checkout
+	PYTHON=$(CURDIR)/$(BIN)/python .ci/wheel
+
+# The tests on every supported pair of Python and Django, each in a venv of its own.
+VERSIONS := 3.10-5.2 3.11-5.2 3.12-5.2 3.12-6.0 3.12-6.1 3.13-5.2 3.13-6.0 3.13-6.1
+
+versions: $(VERSIONS:%=.venv-%)
+
+.venv-%: FORCE
+	$(eval python := $(word 1,$(subst -, ,$*)))
+	$(eval django := $(word 2,$(subst -, ,$*)))
+	test -x $@/bin/python || $$(ls "$$(pyenv root 2>/dev/null)"/versions/$(python).*/bin/python 2>/dev/null | tail -1 | grep . || echo python$(python)) -m venv $@
+	$@/bin/pip install --quiet --editable '.[dev]' 'Django~=$(django).0'
+	$@/bin/python -m pytest -q -n auto
+
+FORCE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -132,9 +133,11 @@ class CacheBlacklist(BlacklistBackend):
                     "work again. Set OPTIONS['MAX_ENTRIES'] to sys.maxsize.",
                     id="djwto.W011",
                 )
-        if isinstance(cache, BaseMemcachedCache) and len(cache._servers) > 1:
+        location = config.get("LOCATION", "")
+        servers = re.split("[;,]", location) if isinstance(location, str) else location
+        if isinstance(cache, BaseMemcachedCache) and len(servers) > 1:
             yield Error(
-                f"{name} spreads keys over {len(cache._servers)} servers: when one is lost, its "
+                f"{name} spreads keys over {len(servers)} servers: when one is lost, its "
                 "revocations are, unnoticed. Give the blacklist an alias with one LOCATION.",
                 id="djwto.E012",
             )

@@ -42,7 +42,7 @@ def process_user(user: AbstractBaseUser) -> Claims:
     Returns `{<USERNAME_FIELD>, id, perms}`; an `id` that JSON has no type for is its text.
     """
     return {
-        user.USERNAME_FIELD: user.get_username(),
+        user.USERNAME_FIELD: user.get_username(),  # type: ignore[attr-defined]
         "id": user.pk if isinstance(user.pk, int) else str(user.pk),
         "perms": import_string(settings.process_perms)(user),
     }

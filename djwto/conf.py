@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from django.conf import settings as django_settings
 
@@ -46,7 +46,7 @@ class Settings:
 
     mode = Setting[str]("JSON")
     refresh_cookie_path = Setting[str]("api/token/refresh")
-    same_site = Setting[str]("Lax")
+    same_site = Setting[Literal["Lax", "Strict", "None"]]("Lax")
     domain = Setting[str | None](None)
     csrf = Setting[bool](True)
 

@@ -69,7 +69,7 @@ class JWTView(View):
     def http_method_not_allowed(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        allowed = ", ".join(self._allowed_methods())
+        allowed = ", ".join(self._allowed_methods())  # type: ignore[attr-defined]
         return JsonResponse(
             {"error": f"The method is not allowed; use {allowed}."},
             status=405,
@@ -110,7 +110,7 @@ class GetTokensView(JWTView):
         response = transport.answer(request, pair, "Tokens successfully created.")
         if transport.ambient and settings.csrf:
             csrf.hand_out_token(request, response)
-        request.user = user
+        request.user = user  # type: ignore[assignment]
         user_logged_in.send_robust(sender=type(user), request=request, user=user)
         self.announce(
             jwt_logged_in, refresh_claims=pair.refresh_claims, access_claims=pair.access_claims

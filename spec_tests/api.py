@@ -9,8 +9,7 @@ from typing import Any
 import jwt
 from django.test import Client
 
-from djwto.conf import settings
-from djwto.transports import REFRESH_COOKIE, current
+from djwto.transports import REFRESH_COOKIE, OneCookie, current
 
 LOGIN = "/login/"
 VALIDATE_ACCESS = "/validate_access/"
@@ -60,15 +59,13 @@ def send(
     headers = dict(extra.pop("headers", {}))
     cookies: dict[str, str] = {}
     transport = current()
-    if not transport.ambient:
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-    else:
+    if isinstance(transport, OneCookie):
         if token is not None:
             cookies[REFRESH_COOKIE if as_refresh else transport.access_cookie] = token
         if csrf:
-            cookies["csrftoken"] = CSRF_TOKEN
-            headers["X-CSRFToken"] = CSRF_TOKEN
+            cookies["csrftoken"] = headers["X-CSRFToken"] = CSRF_TOKEN
+    elif token is not None:
+        headers["Authorization"] = f"Bearer {token}"
     return _send(method, path, {"headers": headers}, extra, cookies)
 
 
@@ -86,14 +83,14 @@ def _send(
     is_json = response.headers.get("Content-Type") == "application/json"
     body = json.loads(response.content) if is_json else {}
     set_cookies = dict(response.cookies.items())
-    if settings.mode == "JSON":
-        refresh, access = body.get("refresh"), body.get("access")
-    else:
-        access_cookie = current().access_cookie
+    transport = current()
+    if isinstance(transport, OneCookie):
         refresh, access = (
             set_cookies[name].value or None if name in set_cookies else None
-            for name in (REFRESH_COOKIE, access_cookie)
+            for name in (REFRESH_COOKIE, transport.access_cookie)
         )
+    else:
+        refresh, access = body.get("refresh"), body.get("access")
     return Answer(
         status=response.status_code,
         body=body,

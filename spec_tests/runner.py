@@ -64,7 +64,7 @@ def run_one(clause_id: str, check: Check, subject: Subject) -> Verdict:
         return Verdict(clause_id, result, reason, example, time.monotonic() - start)
 
     try:
-        with redirect_stdout(printed), with_reporter(lambda text: printed.write(f"{text}\n")):
+        with redirect_stdout(printed), with_reporter(print):
             check(subject)
     except NotApplicable as reason:
         return verdict(NOT_APPLICABLE, str(reason))

@@ -13,7 +13,7 @@ from djwto import authentication, revocation, signals, transports, views
 from djwto.blacklist import BlacklistBackend
 from djwto.spec_tests import profile
 from djwto.spec_tests.registry import CHECKS, Broken
-from djwto.spec_tests.rogues import Honest, rogues
+from djwto.spec_tests.rogues import Honest, Rogue, rogues
 from djwto.spec_tests.runner import FAILS, in_order, run_one
 from djwto.spec_tests.subject import Subject
 
@@ -46,7 +46,7 @@ def test_the_honest_backend_passes(clause_id: str, honest: Subject) -> None:
 @pytest.mark.parametrize(
     "rogue", [rogue for rogue in rogues() if rogue.breaks not in WAITING], ids=lambda r: r.__name__
 )
-def test_the_aimed_clause_rejects(rogue: type[Honest]) -> None:
+def test_the_aimed_clause_rejects(rogue: type[Rogue]) -> None:
     with pytest.raises(Broken, match="expected"):
         CHECKS[rogue.breaks](_subject(rogue))
 
@@ -54,7 +54,7 @@ def test_the_aimed_clause_rejects(rogue: type[Honest]) -> None:
 def test_the_clauses_of_time_reject() -> None:
     waiting = [rogue for rogue in rogues() if rogue.breaks in WAITING]
 
-    def reject(rogue: type[Honest]) -> type[Exception] | None:
+    def reject(rogue: type[Rogue]) -> type[Exception] | None:
         try:
             CHECKS[rogue.breaks](_subject(rogue))
         except Exception as error:

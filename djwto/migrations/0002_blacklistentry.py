@@ -36,9 +36,9 @@ def _until(row: Any, now: int) -> int | None:
         return None
     ends = [int(row.expires.replace(tzinfo=row.expires.tzinfo or timezone.utc).timestamp())]
     try:
-        exp = jwt.decode(row.token, options={"verify_signature": False}).get("exp")
-        ends.append(int(float(exp)))
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
+        claims = jwt.decode(row.token, options={"verify_signature": False})
+        ends.append(int(float(claims["exp"])))
+    except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError):
         # No readable token: a day covers whatever the time zone did to the row's date.
         ends.append(ends[0] + int(timedelta(days=1).total_seconds()))
     return kept_until({"exp": min(max(ends), LAST_NUMERIC_DATE)}, now)
