@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponseBase
 
 from djwto import csrf, transports
@@ -85,7 +86,11 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
         @wraps(view)
         async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
-                check(request)
+                # Only a CSRF token that is kept in the session takes a database to check.
+                if django_settings.CSRF_USE_SESSIONS:
+                    await sync_to_async(check)(request)
+                else:
+                    check(request)
             except Refusal as refusal:
                 return refused(refusal)
             response: HttpResponseBase = await view(request, *args, **kwargs)

@@ -6,13 +6,10 @@ they answer follows from their arguments and the settings.
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import ImproperlyConfigured
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
@@ -80,24 +77,6 @@ def expiry(type_: str, now: int) -> int | None:
     return None if lifetime is None else min(now + seconds(lifetime), LAST_NUMERIC_DATE)
 
 
-def new_session(user: AbstractBaseUser, request: HttpRequest) -> Claims:
-    """The refresh claims of a login, just as a client will decode them.
-
-    Raises ImproperlyConfigured where a hook answered what no token may say.
-    """
-    made = import_string(settings.process_claims)(user, request, REFRESH)
-    try:
-        # A tuple or a UUID from a hook reaches clients as a list or a text, and receivers too.
-        claims: Claims = json.loads(json.dumps(made, cls=DjangoJSONEncoder, allow_nan=False))
-        validate(claims, REFRESH)
-        user_id(claims)
-    except (InvalidToken, TypeError, ValueError) as error:
-        raise ImproperlyConfigured(
-            f"DJWTO_PROCESS_CLAIMS or DJWTO_PROCESS_USER made claims that djwto refuses: {error}"
-        ) from error
-    return claims
-
-
 def access_from(refresh: Claims, now: int) -> Claims:
     """The access claims of a session: the refresh claims, with a life of their own (TOK-2)."""
     access = _dated(refresh, ACCESS, now)
@@ -107,8 +86,15 @@ def access_from(refresh: Claims, now: int) -> Claims:
 
 
 def updated(refresh: Claims, now: int) -> Claims:
-    """The same session's refresh claims, issued anew: same `jti`, later `exp` (TOK-3)."""
-    return _dated(refresh, REFRESH, now)
+    """The same session's refresh claims, issued anew: same `jti`, later `exp` (TOK-3).
+
+    Never an earlier one, where the lifetime was shortened since: a logout is remembered for as
+    long as the token it is made with says, and must outlast this one too (HTTP-14).
+    """
+    claims = _dated(refresh, REFRESH, now)
+    if "exp" in claims and "exp" in refresh:
+        claims["exp"] = max(claims["exp"], refresh["exp"])
+    return claims
 
 
 def _dated(claims: Claims, type_: str, now: int) -> Claims:

@@ -23,19 +23,22 @@ class _Check(CsrfViewMiddleware):
         return request.headers.get("Sec-Fetch-Site", "none") in {"same-origin", "none"}
 
 
+def _check() -> _Check:
+    # Django's middleware remembers CSRF_TRUSTED_ORIGINS, which may be overridden.
+    return _Check(_view)
+
+
 def _view(request: HttpRequest) -> HttpResponse:
     """Stands for the protected view, of which the check asks only that it is not exempt."""
     return HttpResponse()
 
 
-_check = _Check(_view)
-
-
 def refuse_forged(request: HttpRequest) -> None:
     """Raises ForgedRequest for an unsafe request without a valid CSRF token (HTTP-7)."""
-    _check.process_request(request)
+    check = _check()
+    check.process_request(request)
     with readable():
-        _check.process_view(request, _view, (), {})
+        check.process_view(request, _view, (), {})
 
 
 def refuse_cross_site(request: HttpRequest) -> None:
@@ -43,7 +46,7 @@ def refuse_cross_site(request: HttpRequest) -> None:
 
     A login cannot ask for a CSRF token, since no page may have been loaded before it.
     """
-    if not _check.site_is_trusted(request):
+    if not _check().site_is_trusted(request):
         raise ForgedRequest(
             "Cross-site login refused; the page's origin is not in CSRF_TRUSTED_ORIGINS."
         )
@@ -52,4 +55,4 @@ def refuse_cross_site(request: HttpRequest) -> None:
 def hand_out_token(request: HttpRequest, response: HttpResponseBase) -> None:
     """Gives the client a fresh CSRF token, as Django's login does, middleware or not."""
     rotate_token(request)
-    _check.process_response(request, response)
+    _check().process_response(request, response)

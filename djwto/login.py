@@ -1,20 +1,24 @@
-"""Who is logging in: credentials through Django's authentication backends, as its own login."""
+"""Who is logging in, by Django's authentication backends, and the session that begins."""
 
 from __future__ import annotations
 
 import json
+import time
 from typing import cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied, ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from djwto.body import fields, readable
+from djwto.claims import ACCESS, REFRESH, Claims, access_from, user_id, validate
 from djwto.conf import settings
-from djwto.exceptions import LoginFailed, UnreadableBody
+from djwto.exceptions import InvalidToken, LoginFailed, UnreadableBody
+from djwto.tokens import TokenPair, decode, sign
 
 
 def user_authenticate(request: HttpRequest) -> AbstractBaseUser:
@@ -65,3 +69,26 @@ def authenticated(request: HttpRequest) -> AbstractBaseUser:
     if user is None or not user.is_active:
         raise LoginFailed("The credentials are wrong or the user is not active.")
     return cast(AbstractBaseUser, user)
+
+
+def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
+    """The tokens of a new session, with the claims just as a client will decode them (TOK-1).
+
+    Raises ImproperlyConfigured where a hook has made claims that would not be believed.
+    """
+    made = import_string(settings.process_claims)(user, request, REFRESH)
+    now = int(time.time())
+    try:
+        # A tuple or a UUID from a hook reaches clients as a list or a text, and receivers too.
+        claims: Claims = json.loads(json.dumps(made, cls=DjangoJSONEncoder, allow_nan=False))
+        validate(claims, REFRESH)
+        user_id(claims)
+        pair = sign(claims, access_from(claims, now))
+        early = max(0, claims.get("nbf", 0) - now)
+        decode(pair.refresh, REFRESH, early=early)
+        decode(pair.access, ACCESS, early=early)
+    except (InvalidToken, TypeError, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"DJWTO_PROCESS_CLAIMS or DJWTO_PROCESS_USER made claims that djwto refuses: {error}"
+        ) from error
+    return pair

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from django.http import HttpResponse, JsonResponse
 
 from djwto.exceptions import Refusal
@@ -10,9 +12,21 @@ RETRY_AFTER = 5
 """Seconds after which a client may ask again when a store is down."""
 
 
+class _Refused(JsonResponse):
+    """A response that can be awaited as well.
+
+    The `dispatch` of a class-based view is no coroutine function, not even where its handlers
+    are; a decorator of it cannot know whether what it answers will be awaited.
+    """
+
+    def __await__(self) -> Generator[None, None, HttpResponse]:
+        return self
+        yield
+
+
 def refused(refusal: Refusal) -> HttpResponse:
     """The response to a request that is refused (RFC 6750 section 3)."""
-    response = JsonResponse({"error": str(refusal)}, status=refusal.status)
+    response = _Refused({"error": str(refusal)}, status=refusal.status)
     if refusal.challenge:
         response["WWW-Authenticate"] = refusal.challenge
     response["Cache-Control"] = "no-store"

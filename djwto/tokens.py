@@ -18,8 +18,8 @@ from djwto.conf import seconds, settings
 from djwto.exceptions import InvalidToken
 from djwto.keys import key_pair
 
-LONGEST = 16_384
-"""Characters of a token beyond which it is refused unread: twice what servers take in a header."""
+LONGEST = 65_536
+"""Characters of a token beyond which it is refused unread: more than servers take in a header."""
 
 _REASONS: dict[type[Exception], str] = {
     ExpiredSignatureError: "The token has expired.",
@@ -35,10 +35,11 @@ def encode(claims: Claims) -> str:
     return jwt.encode(claims, keys.signing, algorithm=keys.algorithm)
 
 
-def decode(token: str, type_: str) -> Claims:
+def decode(token: str, type_: str, *, early: int = 0) -> Claims:
     """The claims of a token that is ours, of this type and within its time (TOK-4 to TOK-7).
 
-    `type_` is "access" or "refresh". Raises InvalidToken, for whatever a client may send.
+    `type_` is "access" or "refresh"; `early` adds seconds to the leeway. Raises InvalidToken,
+    for whatever a client may send.
     """
     if len(token) > LONGEST:
         raise InvalidToken("The token is too long.")
@@ -51,7 +52,7 @@ def decode(token: str, type_: str) -> Claims:
             issuer=settings.iss_claim,
             subject=settings.sub_claim,
             audience=settings.aud_claim,
-            leeway=seconds(settings.leeway),
+            leeway=seconds(settings.leeway) + early,
             options={"require": required(type_)},
         )
     # Beside its own errors, PyJWT lets through those of the parsers and of int() on signed

@@ -9,11 +9,13 @@ import time
 from typing import ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.utils.encoding import escape_uri_path
 
 from djwto.claims import REFRESH, Claims
 from djwto.conf import settings
 from djwto.exceptions import InvalidToken, MissingToken, RepeatedToken
+from djwto.routes import refresh_prefix, routes
 from djwto.tokens import TokenPair
 
 logger = logging.getLogger(__name__)
@@ -136,14 +138,19 @@ def readable_claims(claims: Claims) -> str:
 
 
 def refresh_path(request: HttpRequest) -> str:
-    """The path of the refresh cookie: where the refresh endpoints are, under whatever prefix."""
+    """The path of the refresh cookie: where the refresh endpoints are, under whatever prefix.
+
+    The endpoint that answers is under the same prefix as they; a view mounted elsewhere by hand
+    is not, and then theirs is looked up.
+    """
     match = getattr(request, "resolver_match", None)
-    namespace = f"{match.namespace}:" if match and match.namespace else ""
+    own = routes().get(match.url_name or "") if match else None
+    if own and request.path.endswith(f"/{own}"):
+        return escape_uri_path(request.path.removesuffix(own)) + refresh_prefix()
     try:
-        endpoint = reverse(f"{namespace}refresh_access", kwargs=match.kwargs if match else None)
+        return reverse("refresh_access").removesuffix("/refresh_access/")
     except NoReverseMatch:
-        return "/" + settings.refresh_cookie_path.strip("/")
-    return endpoint.rstrip("/").rpartition("/")[0] or "/"
+        return get_script_prefix() + refresh_prefix()
 
 
 def _set(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from djwto.claims import REFRESH
-from djwto.conf import settings
+from djwto.routes import routes
 from djwto.views import (
     BlackListTokenView,
     GetTokensView,
@@ -14,17 +14,13 @@ from djwto.views import (
     ValidateTokensView,
 )
 
-_refresh = settings.refresh_cookie_path.strip("/")
+_VIEWS = {
+    "login": GetTokensView.as_view(),
+    "validate_access": ValidateTokensView.as_view(),
+    "validate_refresh": ValidateTokensView.as_view(token_type=REFRESH),
+    "refresh_access": RefreshAccessView.as_view(),
+    "update_refresh": UpdateRefreshView.as_view(),
+    "logout": BlackListTokenView.as_view(),
+}
 
-urlpatterns = [
-    path("login/", GetTokensView.as_view(), name="login"),
-    path("validate_access/", ValidateTokensView.as_view(), name="validate_access"),
-    path(
-        f"{_refresh}/validate_refresh/",
-        ValidateTokensView.as_view(token_type=REFRESH),
-        name="validate_refresh",
-    ),
-    path(f"{_refresh}/refresh_access/", RefreshAccessView.as_view(), name="refresh_access"),
-    path(f"{_refresh}/update_refresh/", UpdateRefreshView.as_view(), name="update_refresh"),
-    path(f"{_refresh}/logout/", BlackListTokenView.as_view(), name="logout"),
-]
+urlpatterns = [path(route, _VIEWS[name], name=name) for name, route in routes().items()]

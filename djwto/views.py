@@ -18,10 +18,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from djwto import csrf, transports
 from djwto.authentication import authenticate
-from djwto.claims import ACCESS, REFRESH, Claims, access_from, new_session, updated
+from djwto.claims import ACCESS, REFRESH, Claims, access_from, updated
 from djwto.conf import settings
 from djwto.exceptions import BlacklistUnavailable, Disabled, MissingToken, Refusal
-from djwto.login import authenticated
+from djwto.login import authenticated, new_session
 from djwto.responses import refused, unavailable
 from djwto.revocation import refuse_revoked, revoke
 from djwto.signals import (
@@ -105,8 +105,7 @@ class GetTokensView(JWTView):
         if transport.ambient:
             csrf.refuse_cross_site(request)
         user = authenticated(request)
-        refresh_claims = new_session(user, request)
-        pair = sign(refresh_claims, access_from(refresh_claims, int(time.time())))
+        pair = new_session(user, request)
         response = transport.answer(request, pair, "Tokens successfully created.")
         if transport.ambient and settings.csrf:
             csrf.hand_out_token(request, response)

@@ -1,0 +1,211 @@
+"""HTTP-17: what the endpoints answer while the store of ended sessions is down, and afterwards."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from pytest_django import Settings
+
+from djwto.models import BlacklistEntry
+from djwto.spec_tests import api
+from djwto.spec_tests.core.alice import CREDENTIALS, each_mode, names, session, token
+from djwto.spec_tests.recorder import Recorder
+from djwto.spec_tests.subject import REDIS
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DUMMY = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+
+NEED_THE_STORE = [
+    ("post", api.VALIDATE_ACCESS),
+    ("post", api.VALIDATE_REFRESH),
+    ("post", api.REFRESH_ACCESS),
+    ("post", api.UPDATE_REFRESH),
+    ("post", api.LOGOUT),
+    ("delete", api.LOGOUT),
+]
+
+
+class Redis:
+    """A Redis that does not listen on its port until it is brought up."""
+
+    def __init__(self) -> None:
+        # Bound and not listening: nobody else is given the port, and connections are refused.
+        self.reserved = socket.socket()
+        self.reserved.bind(("127.0.0.1", 0))
+        self.port = self.reserved.getsockname()[1]
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        return {"BACKEND": REDIS, "OPTIONS": {"url": f"redis://127.0.0.1:{self.port}/0"}}
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        from fakeredis import TcpFakeServer
+
+        self.reserved.close()
+        server = TcpFakeServer(("127.0.0.1", self.port), server_type="redis")
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def close(self) -> None:
+        self.reserved.close()
+
+
+class Database:
+    """A database that lacks its table until it is brought up."""
+
+    table = BlacklistEntry._meta.db_table
+    setting: ClassVar[dict[str, Any]] = {
+        "BACKEND": "djwto.backends.database.DatabaseBlacklist",
+        "OPTIONS": {"using": "default"},
+    }
+
+    def __init__(self) -> None:
+        self.is_up = True
+        self.rename(self.table, f"{self.table}_away")
+
+    def rename(self, old: str, new: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {old} RENAME TO {new}")
+        self.is_up = not self.is_up
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        self.rename(f"{self.table}_away", self.table)
+        yield
+
+    def close(self) -> None:
+        if not self.is_up:
+            self.rename(f"{self.table}_away", self.table)
+
+
+class Cache:
+    """A cache that keeps nothing, as one does whose server is down, until it is brought up."""
+
+    setting: ClassVar[dict[str, Any]] = {
+        "BACKEND": "djwto.backends.cache.CacheBlacklist",
+        "OPTIONS": {"alias": "store"},
+    }
+
+    def __init__(self, settings: Settings) -> None:
+        settings.CACHES = {**settings.CACHES, "store": DUMMY}
+        self.settings = settings
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        # Behind the settings' back, so that the same backend has to find its way back.
+        caches["store"] = caches.create_connection("default")
+        yield
+
+    def close(self) -> None:
+        caches["store"].clear()
+
+
+Store = Redis | Database | Cache
+
+
+@pytest.fixture(params=["redis", "database", "cache"])
+def store(
+    request: pytest.FixtureRequest, transactional_db: None, settings: Settings
+) -> Iterator[Store]:
+    """A store that is down, and in force."""
+    store: Store
+    if request.param == "redis":
+        store = Redis()
+    elif request.param == "database":
+        store = Database()
+    else:
+        store = Cache(settings)
+    settings.DJWTO_BLACKLIST = store.setting
+    yield store
+    store.close()
+
+
+def call(method: str, path: str, live: api.Answer) -> api.Answer:
+    type_ = "access" if path == api.VALIDATE_ACCESS else "refresh"
+    return api.send(path, token(live, type_), method=method, as_refresh=type_ == "refresh")
+
+
+@pytest.mark.clause("HTTP-17")
+@each_mode
+def test_without_its_store_an_endpoint_answers_503_and_does_nothing(
+    mode: str, store: Store, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    live = session()
+    for method, path in NEED_THE_STORE:
+        with Recorder() as recorder:
+            answer = call(method, path, live)
+        assert (answer.status, set(answer.body)) == (503, {"error"}), path
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert not answer.cookies
+        assert (answer.refresh, answer.access) == (None, None)
+        assert names(recorder) == []
+
+
+@pytest.mark.clause("HTTP-17")
+@each_mode
+def test_without_the_store_users_log_in(mode: str, store: Store, settings: Settings) -> None:
+    settings.DJWTO_MODE = mode
+    session()
+    with Recorder() as recorder:
+        assert api.log_in(**CREDENTIALS).status == 200
+        assert api.log_in("alice", "wrong").status == 401
+    assert names(recorder) == ["jwt_logged_in", "jwt_login_fail"]
+
+
+@pytest.mark.clause("HTTP-17")
+@each_mode
+def test_without_the_store_what_needs_none_is_answered_as_ever(
+    mode: str, store: Store, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    live = session()
+    for method, path in NEED_THE_STORE[:-1]:
+        as_refresh = path != api.VALIDATE_ACCESS
+        answer = api.send(path, "garbage", method=method, as_refresh=as_refresh)
+        assert answer.status == 401
+    assert api.send(api.LOGOUT, None, method="delete").status == 200
+    assert api.send(api.LOGOUT, "garbage", method="delete").status == 200
+    assert api.send("/access/", live.access, as_refresh=False).status == 200
+    assert api.send(api.LOGOUT, None, method="get").status == 405
+    settings.DJWTO_ALLOW_REFRESH_UPDATE = False
+    assert api.send(api.UPDATE_REFRESH, live.refresh).status == 404
+
+
+@pytest.mark.clause("HTTP-17")
+@each_mode
+def test_when_the_store_is_back_the_sessions_go_on(
+    mode: str, store: Store, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    live = session()
+    for method, path in NEED_THE_STORE:
+        assert call(method, path, live).status == 503
+    with store.up(), Recorder() as recorder:
+        for method, path in NEED_THE_STORE[:-1]:
+            assert call(method, path, live).status == 200, path
+        assert names(recorder) == [
+            "jwt_token_validated",
+            "jwt_token_validated",
+            "jwt_access_refreshed",
+            "jwt_refresh_updated",
+            "jwt_blacklisted",
+        ]
+        assert call("post", api.REFRESH_ACCESS, live).status == 401
