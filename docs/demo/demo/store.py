@@ -1,0 +1,60 @@
+"""Where the demo remembers which sessions have ended."""
+
+from __future__ import annotations
+
+import re
+
+from fakeredis import FakeRedis, FakeServer
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from demo.environment import BACKEND, DATABASE, REDIS_URL
+
+TIMEOUT = 2
+"""Seconds to wait for Redis, to connect and for each answer."""
+
+_stand_in: FakeServer | None = None
+
+
+def redis_client() -> Redis:
+    """The client for RedisBlacklist, named in its option `client`. Connects to nothing yet."""
+    if _stand_in is not None:
+        return FakeRedis(server=_stand_in)
+    return Redis.from_url(
+        REDIS_URL,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def redis_answers() -> bool:
+    """Whether there is a usable Redis at REDIS_URL. Raises ValueError if that is no Redis URL."""
+    with redis_client() as client:
+        try:
+            return bool(client.ping())
+        except (RedisError, OSError):
+            return False
+
+
+def use_fakeredis() -> None:
+    """Puts a Redis made of Python in the server's place, for the rest of this process."""
+    global _stand_in
+    _stand_in = FakeServer(server_type="redis")
+
+
+def redis_location() -> str:
+    """REDIS_URL as it may be shown: without a password."""
+    return re.sub("//[^@/]*@", "//***@", REDIS_URL)
+
+
+def in_words() -> str:
+    """The store in force, to end a sentence that tells where ended sessions are kept."""
+    if BACKEND == "database":
+        return f"a table of the SQLite file {DATABASE.name}"
+    if BACKEND == "cache":
+        return "Django's LocMemCache, in this process only: forgotten when it stops"
+    if _stand_in is not None:
+        return "fakeredis, in this process only: forgotten when it stops"
+    return f"Redis at {redis_location()}"

@@ -1,0 +1,175 @@
+"""The demo as its user runs it: every mode, every backend, what it answers and what it prints."""
+
+from __future__ import annotations
+
+import ast
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MANAGE = Path(__file__).with_name("manage.py")
+REFRESH = "/api/token/refresh"
+
+
+class Demo:
+    """A running demo, and a client that keeps its cookies and tokens."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.console = folder / "console.txt"
+        with self.console.open("w") as console:
+            self.process = subprocess.Popen(
+                [sys.executable, str(MANAGE), "demo"],
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                env={
+                    **{n: v for n, v in os.environ.items() if n != "DJANGO_SETTINGS_MODULE"},
+                    "DEMO_DATABASE": str(folder / "demo.sqlite3"),
+                    "PORT": str(self.port),
+                    **environment,
+                },
+            )
+        self.cookies: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
+
+    def wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.console.read_text()
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        pytest.fail(f"The demo did not answer: {self.console.read_text()}")
+
+    def ask(
+        self, method: str, path: str, body: str = "", token: str = ""
+    ) -> tuple[int, dict[str, Any] | str]:
+        headers = {"Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
+        headers["X-CSRFToken"] = self.cookies.get("csrftoken", "")
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        if token in self.tokens:
+            headers["Authorization"] = f"Bearer {self.tokens[token]}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        for cookie in answer.headers.get_all("Set-Cookie", []):
+            self.cookies.update({n: m.value for n, m in SimpleCookie(cookie).items()})
+        connection.close()
+        if answer.headers.get_content_type() != "application/json":
+            return answer.status, text
+        parsed = json.loads(text)
+        self.tokens.update({n: parsed[n] for n in ("refresh", "access") if n in parsed})
+        return answer.status, parsed
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+
+@pytest.fixture
+def demo(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Demo]:
+    running = Demo(tmp_path, **request.param)
+    try:
+        running.wait_until_it_answers()
+        yield running
+    finally:
+        running.stop()
+
+
+EVERYTHING = [
+    {"MODE": mode, "BACKEND": backend}
+    for mode in ("JSON", "ONE-COOKIE", "TWO-COOKIES")
+    for backend in ("database", "cache", "redis")
+]
+
+SESSION = [
+    ("POST", "/login/", "username=alice&password=wrong", "", 401),
+    ("POST", "/login/", "username=alice&password=pass", "", 200),
+    ("GET", "/hello/", "", "access", 200),
+    ("POST", "/validate_access/", "", "access", 200),
+    ("POST", f"{REFRESH}/validate_refresh/", "", "refresh", 200),
+    ("POST", f"{REFRESH}/refresh_access/", "", "refresh", 200),
+    ("POST", f"{REFRESH}/update_refresh/", "", "refresh", 200),
+    ("POST", f"{REFRESH}/logout/", "", "refresh", 200),
+    ("POST", f"{REFRESH}/logout/", "", "refresh", 200),
+    ("POST", f"{REFRESH}/refresh_access/", "", "refresh", 401),
+]
+"""What the page tells to try, and what is answered."""
+
+CLAIMS = {"refresh_claims", "access_claims"}
+PRINTED = [
+    ("GetTokensView", {"error"}),
+    ("GetTokensView", CLAIMS),
+    ("ValidateTokensView", set()),
+    ("ValidateTokensView", set()),
+    ("RefreshAccessView", CLAIMS),
+    ("UpdateRefreshView", CLAIMS),
+    ("BlackListTokenView", {"jti"}),
+]
+"""The senders and the kwargs that are printed for it."""
+
+
+def _printed(console: str) -> list[tuple[str, set[str]]]:
+    """The sender and the kwargs of each signal in the console."""
+    found = re.findall(r"^sender:  (\w+)\nkwargs:  (\{.*\})$", console, re.MULTILINE)
+    # The signal and the request print as <...>, which is no literal.
+    kwargs = [
+        ast.literal_eval(re.sub(r"<(?:[^<>]|<[^<>]*>)*>", "None", text)) for _, text in found
+    ]
+    assert all({"signal", "request"} <= set(each) for each in kwargs)
+    return [
+        (sender, set(each) - {"signal", "request"})
+        for (sender, _), each in zip(found, kwargs, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("demo", EVERYTHING, indirect=True, ids=lambda e: "-".join(e.values()))
+def test_a_session_is_answered_and_announced(demo: Demo) -> None:
+    status, page = demo.ask("GET", "/")
+    assert status == 200
+    assert "What to try" in page
+    for method, path, body, token, expected in SESSION:
+        assert (path, *demo.ask(method, path, body, token)[:1]) == (path, expected)
+    console = demo.console.read_text()
+    assert _printed(console) == PRINTED
+    assert "Traceback" not in console
+
+
+@pytest.mark.parametrize(
+    "demo", [{"BACKEND": "redis", "REDIS_URL": "redis://127.0.0.1:1/0"}], indirect=True
+)
+def test_without_a_redis_it_says_that_it_uses_fakeredis(demo: Demo) -> None:
+    assert demo.ask("POST", "/login/", "username=alice&password=pass")[0] == 200
+    console = demo.console.read_text()
+    assert "No Redis server at redis://127.0.0.1:1/0: using fakeredis" in console
+
+
+@pytest.mark.parametrize(
+    ("variable", "choices"),
+    [("MODE", "JSON, ONE-COOKIE, TWO-COOKIES"), ("BACKEND", "database, cache, redis")],
+)
+def test_an_unknown_choice_is_refused_with_the_choices(
+    variable: str, choices: str, tmp_path: Path
+) -> None:
+    demo = Demo(tmp_path, **{variable: "nonsense"})
+    assert demo.process.wait(timeout=60) == 1
+    said = demo.console.read_text()
+    assert said == f"{variable} is 'nonsense'; use one of {choices}.\n"

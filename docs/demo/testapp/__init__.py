@@ -1,0 +1,1 @@
+"""The project's one app: it listens to djwto's signals."""
