@@ -32,10 +32,14 @@ class SenderNameSignal(Signal):
         self,
         receiver: Callable[..., Any],
         sender: Any = None,
-        weak: bool = True,
+        weak: bool = False,
         dispatch_uid: Any = None,
     ) -> None:
-        """As Django's. The name is kept for good, lest another object be given its `id()`."""
+        """As Django's, but that the receiver is kept unless `weak` is asked for (SIG-14).
+
+        Receivers are mostly functions inside `ready()`, which would be gone when that returns.
+        The name is kept too, lest another object be given its `id()`.
+        """
         if isinstance(sender, str):
             sender = self._names.setdefault(sender, sender)
         super().connect(receiver, sender, weak, dispatch_uid)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-# A function of the module, not one inside ready(): Django keeps weak references to receivers,
-# and one that nothing else refers to is gone when ready() returns.
 def show(sender: str, **kwargs: Any) -> None:
     """Prints the sender and all keyword arguments of a signal, on a line each."""
     # In one piece, so that requests served at the same time do not mix their lines.
