@@ -211,6 +211,6 @@ def _hooks() -> Iterator[CheckMessage]:
 def _names() -> Iterator[CheckMessage]:
     ours = (name for name in dir(django_settings) if name.startswith("DJWTO_"))
     for name in sorted(set(ours) - NAMES):
-        near = difflib.get_close_matches(name, NAMES, 1)
+        near = difflib.get_close_matches(name, NAMES, 1, cutoff=0.75)
         hint = f"Did you mean {near[0]}?" if near else "Remove it, or see docs/settings.rst."
         yield Warning(f"{name} is not a setting of djwto.", hint=hint, id="djwto.W035")

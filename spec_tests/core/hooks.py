@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
 from django.core.cache.backends.locmem import LocMemCache
@@ -74,11 +75,17 @@ class FullCache(LocMemCache):
         return super().add(key, value, *args, **kwargs) if "canary" in key else False
 
 
+_NO_CLIENT = SimpleNamespace(Client=None)
+
+
 class Memcached(BaseMemcachedCache):
     """Django's memcached without a client library: enough for what looks at its servers."""
 
     def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:
-        super().__init__(server, params, library=None, value_not_found_exception=LookupError)
+        super().__init__(server, params, library=_NO_CLIENT, value_not_found_exception=LookupError)
+
+    def close(self, **kwargs: Any) -> None:
+        """Nothing was opened."""
 
 
 class ReadsElsewhere:

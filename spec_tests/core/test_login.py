@@ -20,7 +20,6 @@ from djwto.spec_tests.core.alice import (
     create_alice,
     each_cookie_mode,
     each_mode,
-    names,
     session,
     token,
 )

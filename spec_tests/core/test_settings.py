@@ -1,0 +1,348 @@
+"""What `manage.py check` says of settings, and that settings are read when they are used."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+import djwto
+from djwto import backends, checks
+from djwto.blacklist import get_blacklist
+from djwto.conf import NAMES, Settings, settings
+from djwto.keys import signing_key
+from djwto.spec_tests import api
+from djwto.spec_tests.core.alice import CREDENTIALS, create_alice
+from djwto.spec_tests.core.keys_for_tests import (
+    EC_PRIVATE,
+    EC_PUBLIC,
+    OTHER_EC_PUBLIC,
+    RSA_PRIVATE,
+)
+from djwto.spec_tests.profile import search
+
+HOOKS = "djwto.spec_tests.core.hooks"
+CACHE = "djwto.backends.cache.CacheBlacklist"
+
+
+def found() -> list[CheckMessage]:
+    """What the checks of djwto say."""
+    return [m for m in run_checks() if str(m.id).startswith("djwto.")]
+
+
+def locmem(**options: Any) -> dict[str, Any]:
+    """A cache that is no more than a dict."""
+    return {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "checked",
+        **options,
+    }
+
+
+def cached_in(cache: dict[str, Any]) -> dict[str, Any]:
+    """Settings under which the blacklist is in this cache."""
+    return {
+        "CACHES": {"default": cache},
+        "DJWTO_BLACKLIST": {"BACKEND": CACHE},
+        "DEBUG": True,
+    }
+
+
+LIFTED = {"OPTIONS": {"MAX_ENTRIES": 10_000_000}}
+MEMCACHED = "django.core.cache.backends.memcached.PyMemcacheCache"
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("E001", {"DJWTO_SIGNING_KEY": "a"}, "has 1 bytes; HS256 needs at least 32"),
+    ("E001", {"DJWTO_SIGNING_KEY": "k" * 40, "DJWTO_ALGORITHM": "HS512"}, "at least 64"),
+    ("W001", {"DJWTO_SIGNING_KEY": "s" * 50, "SECRET_KEY": "s" * 50}, "equals SECRET_KEY"),
+    ("E002", {"DJWTO_SIGNING_KEY": 7}, "of type int; expected a text or bytes"),
+    ("E002", {"DJWTO_VERIFYING_KEY": ["k"]}, "of type list; expected a text or bytes"),
+    ("E002", {"DJWTO_VERIFYING_KEY": "k" * 40}, "every holder of it can forge tokens"),
+    ("E002", {"DJWTO_SIGNING_KEY": EC_PUBLIC}, "does not fit DJWTO_ALGORITHM HS256"),
+    ("E002", {"DJWTO_ALGORITHM": "ES256"}, "DJWTO_SIGNING_KEY is not set; ES256 needs"),
+    ("E002", {"DJWTO_ALGORITHM": "ES256", "DJWTO_SIGNING_KEY": "x" * 64}, "does not fit"),
+    ("E002", {"DJWTO_ALGORITHM": "ES256", "DJWTO_SIGNING_KEY": RSA_PRIVATE}, "does not fit"),
+    ("E002", {"DJWTO_ALGORITHM": "ES256", "DJWTO_SIGNING_KEY": EC_PUBLIC}, "holds a public key"),
+    (
+        "E002",
+        {
+            "DJWTO_ALGORITHM": "ES256",
+            "DJWTO_SIGNING_KEY": EC_PRIVATE,
+            "DJWTO_VERIFYING_KEY": EC_PRIVATE,
+        },
+        "holds a private key",
+    ),
+    (
+        "E002",
+        {
+            "DJWTO_ALGORITHM": "ES256",
+            "DJWTO_SIGNING_KEY": EC_PRIVATE,
+            "DJWTO_VERIFYING_KEY": OTHER_EC_PUBLIC,
+        },
+        "is not the public half of DJWTO_SIGNING_KEY",
+    ),
+    ("E003", {"DJWTO_MODE": "COOKIE"}, "'JSON' or 'ONE-COOKIE' or 'TWO-COOKIES'"),
+    ("E003", {"DJWTO_MODE": ["JSON"]}, "'JSON' or 'ONE-COOKIE' or 'TWO-COOKIES'"),
+    ("E004", {"DJWTO_JTI_CLAIM": False}, "logout cannot work. Remove the setting"),
+    ("E005", {"DJWTO_ALGORITHM": "none"}, "expected one of ES256"),
+    ("E005", {"DJWTO_ALGORITHM": None}, "expected one of ES256"),
+    ("E005", {"DJWTO_ALGORITHM": "HS1"}, "HS256, HS384, HS512"),
+    ("E006", {"DJWTO_ISS_CLAIM": ""}, "or None"),
+    ("E006", {"DJWTO_ISS_CLAIM": ["shop"]}, "a text that is not empty"),
+    ("E007", {"DJWTO_SUB_CLAIM": 7}, "a text that is not empty"),
+    ("E008", {"DJWTO_AUD_CLAIM": []}, "or a list of such texts"),
+    ("E008", {"DJWTO_AUD_CLAIM": ["web", 7]}, "or a list of such texts"),
+    ("E008", {"DJWTO_AUD_CLAIM": ("web",)}, "or a list of such texts"),
+    ("E009", {"DJWTO_IAT_CLAIM": "yes"}, "True or False"),
+    ("E020", {"DJWTO_ALLOW_REFRESH_UPDATE": 1}, "True or False"),
+    ("E021", {"DJWTO_ACCESS_TOKEN_LIFETIME": 300}, "a timedelta of a second or more, or None"),
+    ("E021", {"DJWTO_ACCESS_TOKEN_LIFETIME": timedelta(0)}, "a second or more"),
+    ("E022", {"DJWTO_REFRESH_TOKEN_LIFETIME": timedelta(days=-1)}, "a second or more"),
+    ("E023", {"DJWTO_NBF_LIFETIME": "soon"}, "a timedelta, or 0 for none"),
+    ("E024", {"DJWTO_ACCESS_TOKEN_LIFETIME": timedelta(days=2)}, "Exchange the two"),
+    ("E024", {"DJWTO_ACCESS_TOKEN_LIFETIME": None}, "Exchange the two"),
+    ("E025", {"DJWTO_REFRESH_COOKIE_PATH": "/"}, 'a path such as "api/token/refresh"'),
+    ("E025", {"DJWTO_REFRESH_COOKIE_PATH": "a;b"}, "a path such as"),
+    ("E026", {"DJWTO_SAME_SITE": "lax"}, "'Lax', 'Strict' or 'None'"),
+    ("E026", {"DJWTO_SAME_SITE": {}}, "'Lax', 'Strict' or 'None'"),
+    ("E027", {"DJWTO_DOMAIN": "https://shop.example"}, "a host such as"),
+    ("E028", {"DJWTO_CSRF": None}, "True or False"),
+    ("W028", {"DJWTO_CSRF": False, "DJWTO_MODE": "ONE-COOKIE"}, "a page of any site"),
+    ("E029", {"DJWTO_LEEWAY": -1}, "between 0 and 600"),
+    ("E029", {"DJWTO_LEEWAY": timedelta(hours=1)}, "between 0 and 600"),
+    ("E029", {"DJWTO_LEEWAY": 1.5}, "whole seconds"),
+    ("E030", {"DJWTO_BLACKLIST": "djwto.backends.redis.RedisBlacklist"}, "write {"),
+    ("E030", {"DJWTO_BLACKLIST": {"backend": "x"}}, "write {"),
+    ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, "ALIAS": "x"}}, "goes into OPTIONS"),
+    ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, "OPTIONS": []}}, "write a dict"),
+    ("E030", {"DJWTO_BLACKLIST": {"BACKEND": "absent.Backend"}}, "cannot be imported"),
+    ("E030", {"DJWTO_BLACKLIST": {"BACKEND": "builtins.dict"}}, "not a subclass of"),
+    ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, "OPTIONS": {"x": 1}}}, "has no option x"),
+    (
+        "E031",
+        {"DJWTO_PROCESS_CLAIMS": "absent.hook"},
+        "can be called as hook(user, request, type_)",
+    ),
+    ("E031", {"DJWTO_PROCESS_CLAIMS": f"{HOOKS}.needs_more"}, "missing a required argument"),
+    ("E032", {"DJWTO_PROCESS_USER": f"{HOOKS}.not_callable"}, "can be called as hook(user)"),
+    ("E033", {"DJWTO_PROCESS_PERMS": None}, "can be called as hook(user)"),
+    ("E034", {"DJWTO_USER_AUTHENTICATE": 7}, "can be called as hook(request)"),
+    ("W035", {"DJWTO_MODES": "JSON"}, "is not a setting of djwto"),
+    (
+        "E010",
+        cached_in({"BACKEND": "django.core.cache.backends.dummy.DummyCache"}),
+        "stores nothing",
+    ),
+    (
+        "E011",
+        cached_in(
+            {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/tmp"}
+        ),
+        "adds in two steps",
+    ),
+    ("W010", {**cached_in(locmem(**LIFTED)), "DEBUG": False}, "seen by one process only"),
+    ("W011", cached_in(locmem()), "above MAX_ENTRIES=300"),
+    ("W011", cached_in(locmem(OPTIONS={"MAX_ENTRIES": 5})), "above MAX_ENTRIES=5"),
+    (
+        "W011",
+        cached_in({"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "t"}),
+        "above MAX_ENTRIES=300",
+    ),
+    (
+        "E012",
+        cached_in({"BACKEND": MEMCACHED, "LOCATION": "a:1;b:2"}),
+        "over 2 servers",
+    ),
+    (
+        "E012",
+        cached_in({"BACKEND": MEMCACHED, "LOCATION": ["a:1", "b:2", "c:3"]}),
+        "over 3 servers",
+    ),
+    (
+        "E013",
+        cached_in(locmem(OPTIONS={"MAX_ENTRIES": 10**7, "IGNORE_EXCEPTIONS": True})),
+        "Remove IGNORE_EXCEPTIONS",
+    ),
+    (
+        "E013",
+        {**cached_in(locmem(**LIFTED)), "DJANGO_REDIS_IGNORE_EXCEPTIONS": True},
+        "Remove IGNORE_EXCEPTIONS",
+    ),
+]
+"""Ways to be wrong: the id of the check, the settings, a phrase of the message."""
+
+WRONG_WHEN_DEPLOYED = [
+    ("W012", {"BACKEND": MEMCACHED, "LOCATION": "a:1"}, "evicts live entries"),
+    ("W013", locmem(**LIFTED), "shares the cache alias 'default'"),
+]
+
+
+@pytest.mark.clause("SET-1")
+@pytest.mark.parametrize(
+    ("check_id", "overrides", "phrase"), WRONG, ids=[f"{w[0]}-{n}" for n, w in enumerate(WRONG)]
+)
+def test_what_is_wrong_has_an_id_and_a_mend(
+    check_id: str, overrides: dict[str, Any], phrase: str
+) -> None:
+    with override_settings(**overrides):
+        messages = found()
+    assert [m.id for m in messages] == [f"djwto.{check_id}"]
+    assert phrase in messages[0].msg
+    assert messages[0].is_serious() == check_id.startswith("E")
+
+
+@pytest.mark.clause("CA-2")
+@pytest.mark.parametrize(("check_id", "cache", "phrase"), WRONG_WHEN_DEPLOYED)
+def test_what_is_wrong_in_production_is_told_on_deployment(
+    check_id: str, cache: dict[str, Any], phrase: str
+) -> None:
+    with override_settings(**cached_in(cache)):
+        assert found() == []
+        messages = checks.check_blacklist_deploy()
+    assert phrase in {m.id: m.msg for m in messages}[f"djwto.{check_id}"]
+
+
+@pytest.mark.clause("SET-1")
+def test_an_alias_of_its_own_is_no_cause_for_a_warning() -> None:
+    with override_settings(
+        CACHES={"default": locmem(), "sessions": locmem(**LIFTED)},
+        DJWTO_BLACKLIST={"BACKEND": CACHE, "OPTIONS": {"alias": "sessions"}},
+        DEBUG=True,
+    ):
+        assert found() + checks.check_blacklist_deploy() == []
+
+
+@pytest.mark.clause("SET-1")
+def test_every_id_is_tested() -> None:
+    folders = [Path(djwto.__file__).parent, Path(str(backends.__file__)).parent]
+    sources = [path for folder in folders for path in folder.glob("*.py")]
+    ids = {i for path in sources for i in re.findall(r'"djwto\.([EW]\d{3})"', path.read_text())}
+    # W014 takes a Redis: test_redis.py has it.
+    assert ids == {w[0] for w in WRONG} | {w[0] for w in WRONG_WHEN_DEPLOYED} | {"W014"}
+
+
+@pytest.mark.clause("SET-1")
+def test_a_project_without_a_setting_is_right() -> None:
+    assert found() == []
+
+
+@pytest.mark.clause("SET-1")
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"DJWTO_ISS_CLAIM": "shop", "DJWTO_SUB_CLAIM": "s", "DJWTO_AUD_CLAIM": ["web", "app"]},
+        {"DJWTO_REFRESH_TOKEN_LIFETIME": None, "DJWTO_ACCESS_TOKEN_LIFETIME": None},
+        {"DJWTO_LEEWAY": timedelta(seconds=30), "DJWTO_NBF_LIFETIME": timedelta(seconds=5)},
+        {"DJWTO_ALGORITHM": "ES256", "DJWTO_SIGNING_KEY": EC_PRIVATE},
+        {
+            "DJWTO_ALGORITHM": "ES256",
+            "DJWTO_SIGNING_KEY": EC_PRIVATE.encode(),
+            "DJWTO_VERIFYING_KEY": EC_PUBLIC,
+        },
+        {"DJWTO_ALGORITHM": "PS256", "DJWTO_SIGNING_KEY": RSA_PRIVATE},
+        {"DJWTO_MODE": "TWO-COOKIES", "DJWTO_SAME_SITE": "None", "DJWTO_DOMAIN": "shop.example"},
+        {"DJWTO_MODE": "ONE-COOKIE", "DJWTO_REFRESH_COOKIE_PATH": "/auth/"},
+        {"DJWTO_CSRF": False},
+    ],
+    ids=", ".join,
+)
+def test_what_is_right_is_not_reported(overrides: dict[str, Any]) -> None:
+    with override_settings(**overrides):
+        assert found() == []
+
+
+@pytest.mark.clause("SET-1")
+def test_the_command_fails_for_an_error() -> None:
+    with override_settings(DJWTO_MODE="COOKIE"), pytest.raises(SystemCheckError, match="E003"):
+        call_command("check")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+) | st.sampled_from([object(), timedelta(days=10**8), timedelta.min, int, print])
+
+
+@pytest.mark.clause("SET-1")
+@search(examples=400)
+@given(name=st.sampled_from(sorted(NAMES)), value=anything)
+def test_no_value_breaks_the_checks(name: str, value: Any) -> None:
+    with override_settings(**{name: value}):
+        assert all(m.msg for m in checks.check_settings() + checks.check_blacklist())
+
+
+@pytest.mark.clause("SET-2")
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_setting_is_read_when_it_is_used(name: str) -> None:
+    attribute = name.removeprefix("DJWTO_").lower()
+    default = vars(Settings)[attribute].default
+    assert getattr(settings, attribute) == default
+    with override_settings(**{name: "another value"}):
+        assert getattr(settings, attribute) == "another value"
+    assert getattr(settings, attribute) == default
+
+
+@pytest.mark.clause("SET-2")
+@pytest.mark.django_db
+def test_an_override_changes_the_next_answer() -> None:
+    create_alice()
+    issuers = []
+    for issuer in (None, "one", "another"):
+        with override_settings(DJWTO_ISS_CLAIM=issuer):
+            issuers.append(api.claims_of(api.log_in(**CREDENTIALS).access or "").get("iss"))
+    assert issuers == [None, "one", "another"]
+
+
+@pytest.mark.clause("SET-2")
+@pytest.mark.django_db
+def test_a_new_key_refuses_the_tokens_of_the_old_one() -> None:
+    create_alice()
+    token = api.log_in(**CREDENTIALS).refresh
+    assert api.send(api.VALIDATE_REFRESH, token).status == 200
+    with override_settings(DJWTO_SIGNING_KEY="another key, and of a good length too"):
+        assert api.send(api.VALIDATE_REFRESH, token).status == 401
+    assert api.send(api.VALIDATE_REFRESH, token).status == 200
+
+
+@pytest.mark.clause("SET-3")
+def test_the_setting_names_the_backend() -> None:
+    assert type(get_blacklist()).__name__ == "DatabaseBlacklist"
+    with override_settings(DJWTO_BLACKLIST={"BACKEND": CACHE}):
+        assert type(get_blacklist()).__name__ == "CacheBlacklist"
+        assert get_blacklist() is get_blacklist()
+    assert type(get_blacklist()).__name__ == "DatabaseBlacklist"
+
+
+@pytest.mark.clause("SET-4")
+def test_a_misspelt_setting_is_told_the_right_name() -> None:
+    with override_settings(DJWTO_ACESS_TOKEN_LIFETIME=1, DJWTO_XYZ=1):
+        hints = {m.msg.split()[0]: m.hint for m in found()}
+    assert hints == {
+        "DJWTO_ACESS_TOKEN_LIFETIME": "Did you mean DJWTO_ACCESS_TOKEN_LIFETIME?",
+        "DJWTO_XYZ": "Remove it, or see docs/settings.rst.",
+    }
+
+
+@pytest.mark.clause("TOK-9")
+def test_the_key_is_the_setting_else_the_environment_else_derived(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    derived = signing_key()
+    assert isinstance(derived, bytes)
+    assert len(derived) == 64
+    with override_settings(SECRET_KEY="another"):
+        assert signing_key() != derived
+    monkeypatch.setenv("DJWTO_SIGNING_KEY", "of the environment")
+    assert signing_key() == "of the environment"
+    with override_settings(DJWTO_SIGNING_KEY="of the settings"):
+        assert signing_key() == "of the settings"
