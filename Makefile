@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-services lint types docs wheel versions
+.PHONY: demo test coverage test-services lint types docs wheel versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -18,7 +18,10 @@ demo: .venv/.demo  ## serve the demo on 127.0.0.1:8000; MODE=TWO-COOKIES BACKEND
 	$(BIN)/python docs/demo/manage.py demo
 
 test: .venv/.dev  ## everything, with embedded stores
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto
+
+coverage: .venv/.dev  ## of djwto and its backends by the tests of the core, branches too
+	$(BIN)/python -m pytest -q -n auto spec_tests/core --cov --cov-report=term:skip-covered
 
 test-services: .venv/.dev .venv/.services  ## the same, with the servers found on loopback
 	$(BIN)/python -m djwto.spec_tests.services

@@ -47,12 +47,19 @@ class CacheBlacklist(BlacklistBackend):
         self.prefix: str = self.options["key_prefix"]
         self.canary = f"{self.prefix}canary"
         self.canary_value: str | None = None
+        if not isinstance(self.prefix, str):
+            raise ImproperlyConfigured(
+                f"The option key_prefix of CacheBlacklist is {self.prefix!r}; write a text."
+            )
+        if self.alias not in list(settings.CACHES):
+            raise ImproperlyConfigured(
+                f"The option alias of CacheBlacklist is {self.alias!r}, which is not in CACHES; "
+                f"write one of {', '.join(map(repr, settings.CACHES))}."
+            )
         try:
             self.supports_processes = not isinstance(self.cache, LocMemCache)
         except InvalidCacheBackendError as error:
-            raise ImproperlyConfigured(
-                f"The option alias of CacheBlacklist is {self.alias!r}: {error}"
-            ) from error
+            raise ImproperlyConfigured(f"Cache alias {self.alias!r}: {error}") from error
 
     @property
     def cache(self) -> Any:
@@ -126,7 +133,8 @@ class CacheBlacklist(BlacklistBackend):
                 id="djwto.W010",
             )
         if isinstance(cache, (LocMemCache, DatabaseCache)):
-            largest = options.get("MAX_ENTRIES", config.get("MAX_ENTRIES", 300))
+            # As Django understood it: it takes the number from several places, and 300 else.
+            largest = cache._max_entries
             if largest < FEWEST_ENTRIES:
                 yield Warning(
                     f"{name} drops entries above MAX_ENTRIES={largest}: revoked tokens would "
@@ -141,9 +149,10 @@ class CacheBlacklist(BlacklistBackend):
                 "revocations are, unnoticed. Give the blacklist an alias with one LOCATION.",
                 id="djwto.E012",
             )
-        if options.get(
+        ignoring = options.get(
             "IGNORE_EXCEPTIONS", getattr(settings, "DJANGO_REDIS_IGNORE_EXCEPTIONS", False)
-        ):
+        )
+        if type(cache).__module__.startswith("django_redis.") and ignoring:
             yield Error(
                 f"{name} ignores exceptions: when its server is down, nothing would be "
                 "revoked and nobody told. Remove IGNORE_EXCEPTIONS.",
@@ -176,4 +185,4 @@ def _timeout(exp: int | None) -> int | None:
     # The client adds the seconds to its own clock again, which may have gone on to the next.
     if exp is None or exp + 2 >= MEMCACHED_EPOCH_ENDS:
         return None
-    return max(1, math.ceil(exp - time.time()) + 1)
+    return max(2, math.ceil(exp - time.time()) + 1)

@@ -35,7 +35,8 @@ class DatabaseBlacklist(BlacklistBackend):
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
-        self.alias = self.options["using"] or router.db_for_write(BlacklistEntry)
+        using = self.options["using"]
+        self.alias = router.db_for_write(BlacklistEntry) if using is None else using
         if self.alias not in connections:
             raise ImproperlyConfigured(
                 f"The option using of DatabaseBlacklist is {self.alias!r}, which is not in "

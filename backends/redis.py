@@ -42,21 +42,30 @@ class RedisBlacklist(BlacklistBackend):
         self.errors = (redis.RedisError, OSError)
         self.prefix: str = self.options["key_prefix"]
         url, factory, timeout = (self.options[name] for name in ("url", "client", "timeout"))
-        if url and factory:
+        if not isinstance(self.prefix, str):
+            raise ImproperlyConfigured(f"key_prefix is {self.prefix!r}; write a text.")
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0:
+            raise ImproperlyConfigured(f"timeout is {timeout!r}; write seconds above 0.")
+        if url is not None and factory is not None:
             raise ImproperlyConfigured("RedisBlacklist takes url or client, not both.")
-        if factory:
-            self.client = import_string(factory)()
-            return
         try:
+            if factory is not None:
+                self.client = import_string(factory)()
+                return
             self.client = redis.Redis.from_url(
-                url or "redis://127.0.0.1:6379/0",
+                "redis://127.0.0.1:6379/0" if url is None else url,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
                 # Once more at once, for a connection that the server closed while it was idle.
                 retry=Retry(NoBackoff(), 1),
             )
-        except ValueError as error:
-            raise ImproperlyConfigured(f"The option url of RedisBlacklist: {error}") from error
+            # Not connected yet, but redis-py looks at the options in the URL only here.
+            self.client.connection_pool.make_connection()
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
+            name, value = ("url", url) if factory is None else ("client", factory)
+            raise ImproperlyConfigured(
+                f"The option {name} of RedisBlacklist is {value!r}: {error}"
+            ) from error
 
     def add(self, key: str, exp: int | None) -> bool:
         # Redis refuses a date before 1970-01-01T00:00:01, which has passed like any other.

@@ -53,7 +53,7 @@ class BlacklistBackend(ABC):
     def __init__(self, options: Mapping[str, Any]) -> None:
         """`options` is OPTIONS of `DJWTO_BLACKLIST`; an unknown one is ImproperlyConfigured."""
         known = self.default_options
-        if known is not None and (unknown := sorted(set(options) - set(known))):
+        if known is not None and (unknown := sorted(map(str, set(options) - set(known)))):
             raise ImproperlyConfigured(
                 f"{type(self).__name__} has no option {', '.join(unknown)}; "
                 f"it has {', '.join(sorted(known))}."
@@ -130,7 +130,7 @@ def load_backend(config: Any) -> BlacklistBackend:
         )
     try:
         backend_class = import_string(config["BACKEND"])
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise ImproperlyConfigured(
             f"DJWTO_BLACKLIST: {config['BACKEND']!r} cannot be imported: {error}"
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,15 +13,19 @@ import jwt
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.encoding import force_bytes
 from django.utils.module_loading import import_string
 from jwt.algorithms import requires_cryptography
 
 from djwto.blacklist import load_backend
 from djwto.conf import NAMES, seconds, settings
-from djwto.keys import is_symmetric, key_pair, signing_key
+from djwto.keys import is_symmetric, key_pair
 from djwto.transports import TRANSPORTS
 
 LONGEST_LEEWAY = 600
+
+_PATH = re.compile(r"[A-Za-z0-9._~/-]+")
+_HOST = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 HOOKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "DJWTO_PROCESS_CLAIMS": ("djwto.E031", "process_claims", ("user", "request", "type_")),
@@ -105,8 +110,13 @@ def _lifetimes() -> Iterator[CheckMessage]:
             id="djwto.E024",
         )
     nbf = settings.nbf_lifetime
-    if not _is_duration(nbf) and nbf is not None:
-        yield _expected("DJWTO_NBF_LIFETIME", "a timedelta, or 0 for none", "djwto.E023")
+    life = refresh if valid and refresh is not None else timedelta(days=365)
+    if nbf is not None and not (_is_duration(nbf) and seconds(nbf) < seconds(life)):
+        yield _expected(
+            "DJWTO_NBF_LIFETIME",
+            "a timedelta shorter than DJWTO_REFRESH_TOKEN_LIFETIME, or 0 for none",
+            "djwto.E023",
+        )
     if not _is_duration(settings.leeway) or seconds(settings.leeway) > LONGEST_LEEWAY:
         yield _expected(
             "DJWTO_LEEWAY",
@@ -162,7 +172,7 @@ def _keys() -> Iterator[CheckMessage]:
                 f'print(secrets.token_urlsafe({needed}))".',
                 id="djwto.E001",
             )
-        elif signing_key() in {django_settings.SECRET_KEY, django_settings.SECRET_KEY.encode()}:
+        elif force_bytes(keys.signing) == force_bytes(django_settings.SECRET_KEY):
             yield Warning(
                 "DJWTO_SIGNING_KEY equals SECRET_KEY: whoever is given it to verify tokens can "
                 "forge sessions and password resets. Remove it, and a key of its own is derived.",
@@ -174,14 +184,14 @@ def _transport() -> Iterator[CheckMessage]:
     if settings.mode not in list(TRANSPORTS):
         yield _expected("DJWTO_MODE", " or ".join(map(repr, TRANSPORTS)), "djwto.E003")
     path = settings.refresh_cookie_path
-    if not isinstance(path, str) or not path.strip("/") or set(path) & set(" ?#;<>:\\"):
+    if not isinstance(path, str) or not _PATH.fullmatch(path.strip("/")):
         yield _expected(
             "DJWTO_REFRESH_COOKIE_PATH", 'a path such as "api/token/refresh"', "djwto.E025"
         )
     if settings.same_site not in ("Lax", "Strict", "None"):
         yield _expected("DJWTO_SAME_SITE", "'Lax', 'Strict' or 'None'", "djwto.E026")
     domain = settings.domain
-    if domain is not None and not (isinstance(domain, str) and domain and "/" not in domain):
+    if domain is not None and not (isinstance(domain, str) and _HOST.fullmatch(domain)):
         yield _expected("DJWTO_DOMAIN", 'a host such as "shop.example", or None', "djwto.E027")
     if not isinstance(settings.csrf, bool):
         yield _expected("DJWTO_CSRF", "True or False", "djwto.E028")

@@ -10,7 +10,6 @@ from typing import Any
 import jwt
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
-from jwt.exceptions import InvalidKeyError
 
 from djwto.conf import settings
 
@@ -87,9 +86,8 @@ def _parse(algorithm: str, signing: str | bytes | None, verifying: str | bytes |
 def _parse_one(setting: str, algorithm: str, key: str | bytes) -> Any:
     try:
         return jwt.get_algorithm_by_name(algorithm).prepare_key(key)
-    except NotImplementedError as error:
-        raise ImproperlyConfigured(f"DJWTO_ALGORITHM: {error}") from error
-    except (InvalidKeyError, ValueError, TypeError) as error:
+    # PyJWT and the parsers under it have many ways to say that they cannot read a key.
+    except Exception as error:
         raise ImproperlyConfigured(
             f"{setting} does not fit DJWTO_ALGORITHM {algorithm}: {error}"
         ) from error

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 import jwt
+from django.conf import settings
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
@@ -56,6 +57,11 @@ def take_over(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
         )
 
 
+def _as_stored(exp: int) -> datetime:
+    moment = datetime.fromtimestamp(exp, timezone.utc)
+    return moment if settings.USE_TZ else moment.replace(tzinfo=None)
+
+
 def give_back(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """The way back; a key that is a digest stands for a `jti` that 0.0.4 never made itself."""
     alias = schema_editor.connection.alias
@@ -66,9 +72,7 @@ def give_back(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
             (
                 Old(
                     jti=row.key,
-                    expires=None
-                    if row.exp is None
-                    else datetime.fromtimestamp(row.exp, timezone.utc),
+                    expires=None if row.exp is None else _as_stored(row.exp),
                 )
                 for row in rows
             ),

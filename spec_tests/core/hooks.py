@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from types import SimpleNamespace
 from typing import Any
 
 from django.core.cache.backends.locmem import LocMemCache
-from django.core.cache.backends.memcached import BaseMemcachedCache
 from django.http import HttpRequest
 
 from djwto.claims import Claims, process_claims
@@ -73,19 +71,6 @@ class FullCache(LocMemCache):
 
     def add(self, key: str, value: Any, *args: Any, **kwargs: Any) -> bool:
         return super().add(key, value, *args, **kwargs) if "canary" in key else False
-
-
-_NO_CLIENT = SimpleNamespace(Client=None)
-
-
-class Memcached(BaseMemcachedCache):
-    """Django's memcached without a client library: enough for what looks at its servers."""
-
-    def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:
-        super().__init__(server, params, library=_NO_CLIENT, value_not_found_exception=LookupError)
-
-    def close(self, **kwargs: Any) -> None:
-        """Nothing was opened."""
 
 
 class ReadsElsewhere:

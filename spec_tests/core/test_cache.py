@@ -11,7 +11,7 @@ from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from djwto.backends.cache import CacheBlacklist
+from djwto.backends.cache import CacheBlacklist, _timeout
 from djwto.exceptions import BlacklistUnavailable
 from djwto.spec_tests.subject import new_key
 
@@ -92,11 +92,32 @@ def test_an_entry_that_is_not_kept_is_not_answered_for(alias: str) -> None:
 @pytest.mark.clause("BL-16")
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"using": "x"}, "it has alias, key_prefix"), ({"alias": "nowhere"}, "alias.*'nowhere'")],
+    [
+        ({"using": "x"}, "it has alias, key_prefix"),
+        ({"alias": "nowhere"}, "alias.*'nowhere'"),
+        ({"alias": None}, "is None, which is not in CACHES; write one of 'default'"),
+        ({"alias": []}, "which is not in CACHES"),
+        ({"key_prefix": 7}, "key_prefix of CacheBlacklist is 7; write a text"),
+    ],
 )
 def test_a_wrong_option_is_refused(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=reason):
         CacheBlacklist(options)
+
+
+@pytest.mark.clause("CA-1")
+def test_the_canary_outlives_the_cache_s_own_timeout() -> None:
+    short_lived = {"default": {"BACKEND": LOCMEM, "LOCATION": "test-short", "TIMEOUT": 0}}
+    with override_settings(CACHES=short_lived):
+        backend = CacheBlacklist({})
+        assert backend.add("key", None) is True
+        assert backend.contains("key") is True
+
+
+@pytest.mark.clause("BL-5")
+@pytest.mark.parametrize("exp", [2**31 - 2, 2**31 - 1, 2**31, 2**40])
+def test_what_memcached_would_take_for_the_past_is_kept_for_good(exp: int) -> None:
+    assert _timeout(exp) is None
 
 
 @pytest.mark.clause("BL-4")

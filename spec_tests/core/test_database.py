@@ -84,6 +84,8 @@ def test_using_overrides_the_routers() -> None:
     [
         ({"alias": "default"}, "has no option alias; it has using"),
         ({"using": "nowhere"}, "write one of 'default'"),
+        ({"using": ""}, "write one of 'default'"),
+        ({"using": []}, "write one of 'default'"),
     ],
 )
 def test_a_wrong_option_is_refused(options: dict[str, Any], reason: str) -> None:

@@ -12,11 +12,12 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from pytest_django import Settings
 
 from djwto.backends.database import DatabaseBlacklist
 from djwto.blacklist import blacklist_key
 from djwto.claims import LAST_NUMERIC_DATE
-from djwto.conf import settings
+from djwto.conf import settings as djwto_settings
 from djwto.models import BlacklistEntry
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clause("DB-4")]
@@ -84,7 +85,7 @@ def test_every_revocation_is_kept_for_as_long_as_a_token_may_live(old_table: Any
     backend = DatabaseBlacklist({})
     kept = dict(BlacklistEntry.objects.values_list("key", "exp"))
     assert len(kept) == len(rows())
-    youngest = NOW + int((settings.refresh_token_lifetime or timedelta()).total_seconds())
+    youngest = NOW + int((djwto_settings.refresh_token_lifetime or timedelta()).total_seconds())
     for jti, _, _, valid_until in rows():
         assert backend.contains(blacklist_key(jti)) is True
         until = kept[blacklist_key(jti)]
@@ -112,14 +113,16 @@ def test_more_than_a_batch_is_taken_over(old_table: Any) -> None:
     assert BlacklistEntry.objects.count() == 2_050
 
 
-def test_the_way_back_keeps_what_the_old_table_can_hold() -> None:
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_the_way_back_keeps_what_the_old_table_can_hold(use_tz: bool, settings: Settings) -> None:
+    settings.USE_TZ = use_tz
     backend = DatabaseBlacklist({})
     backend.add(PLAIN.format(1), NOW + DAY)
     backend.add(PLAIN.format(2), None)
     try:
         old = migrate("0001_initial").get_model("djwto", "JWTBlacklist")
         assert dict(old.objects.values_list("jti", "expires")) == {
-            PLAIN.format(1): at(NOW + DAY),
+            PLAIN.format(1): at(NOW + DAY) if use_tz else at(NOW + DAY).replace(tzinfo=None),
             PLAIN.format(2): None,
         }
     finally:

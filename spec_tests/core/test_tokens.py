@@ -20,8 +20,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
 )
 from django.contrib.auth.models import Permission, User
@@ -46,6 +44,7 @@ from djwto.spec_tests.core.alice import (
     session,
     token,
 )
+from djwto.spec_tests.core.keys_for_tests import private_pem, public_pem
 from djwto.spec_tests.profile import search
 from djwto.spec_tests.recorder import Recorder
 from djwto.tokens import LONGEST, decode, encode
@@ -105,7 +104,7 @@ def accepted(type_: str = "refresh", **changes: Any) -> bool:
 
 def with_claim(name: str, value: str) -> str:
     """A signed token one of whose claims is spelled just so, in JSON or what looks like it."""
-    rest = json.dumps(good(**{name: ...}))
+    rest = json.dumps(good(**dict[str, Any]({name: ...})))
     return by_hand(HEADER, f'{rest[:-1]}, "{name}": {value}}}'.encode())
 
 
@@ -286,6 +285,7 @@ def test_a_hook_may_be_called_as_the_function_it_replaces(type_: str) -> None:
 
 def nonsense() -> Iterator[Any]:
     yield from (None, [], "claims", 7, [["type", "refresh"]], {"a set"}, object(), {})
+    changes: dict[Any, Any]
     for changes in (
         {"user": ...},
         {"user": None},
@@ -317,7 +317,7 @@ def nonsense() -> Iterator[Any]:
         {"call": print},
         {("a", "tuple"): 1},
     ):
-        changed = good() | changes  # type: ignore[operator]
+        changed = good() | changes
         yield {name: value for name, value in changed.items() if value is not ...}
 
 
@@ -732,15 +732,6 @@ def test_a_user_id_that_can_be_nobodys_is_refused(id_: Any) -> None:
 # TOK-6
 
 
-def pem(key: Any) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def public_pem(key: Any) -> str:
-    public = key if not hasattr(key, "public_key") else key.public_key()
-    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 KEYS: dict[str, Any] = {
     "RS256": RSA,
@@ -764,7 +755,7 @@ def test_a_session_lives_and_ends_with_each_algorithm(
 ) -> None:
     settings.DJWTO_ALGORITHM = algorithm
     if algorithm in KEYS:
-        settings.DJWTO_SIGNING_KEY = pem(KEYS[algorithm])
+        settings.DJWTO_SIGNING_KEY = private_pem(KEYS[algorithm])
         if with_public_key:
             settings.DJWTO_VERIFYING_KEY = public_pem(KEYS[algorithm])
     live = session()
@@ -782,7 +773,7 @@ def test_others_verify_an_asymmetric_token_with_the_public_key_alone(
     algorithm: str, settings: Settings
 ) -> None:
     settings.DJWTO_ALGORITHM = algorithm
-    settings.DJWTO_SIGNING_KEY = pem(KEYS[algorithm])
+    settings.DJWTO_SIGNING_KEY = private_pem(KEYS[algorithm])
     claims = good()
     public = public_pem(KEYS[algorithm])
     assert jwt.decode(encode(claims), public, algorithms=[algorithm]) == claims
@@ -793,7 +784,7 @@ def test_others_verify_an_asymmetric_token_with_the_public_key_alone(
 def test_a_token_that_was_changed_anywhere_is_refused(algorithm: str, settings: Settings) -> None:
     settings.DJWTO_ALGORITHM = algorithm
     if algorithm in KEYS:
-        settings.DJWTO_SIGNING_KEY = pem(KEYS[algorithm])
+        settings.DJWTO_SIGNING_KEY = private_pem(KEYS[algorithm])
     whole = encode(good())
     assert decode(whole, "refresh")
     header, payload, signature = whole.split(".")
@@ -948,7 +939,7 @@ def test_the_public_key_is_no_key_to_sign_with(
 ) -> None:
     key = KEYS[algorithm]
     settings.DJWTO_ALGORITHM = algorithm
-    settings.DJWTO_SIGNING_KEY = pem(key)
+    settings.DJWTO_SIGNING_KEY = private_pem(key)
     settings.DJWTO_VERIFYING_KEY = public_pem(key)
     assert decode(encode(good()), "refresh")
     public = key.public_key()
@@ -967,7 +958,7 @@ def test_the_public_key_is_no_key_to_sign_with(
 @pytest.mark.clause("TOK-6")
 def test_another_algorithm_of_the_same_key_is_refused(settings: Settings) -> None:
     settings.DJWTO_ALGORITHM = "RS256"
-    settings.DJWTO_SIGNING_KEY = pem(RSA)
+    settings.DJWTO_SIGNING_KEY = private_pem(RSA)
     for other in ("PS256", "RS512"):
         assert_refused(jwt.encode(good(), RSA, algorithm=other))
 
@@ -1004,7 +995,7 @@ def test_a_token_is_refused_before_its_nbf_and_its_iat(
 def test_an_endpoint_says_that_a_token_is_out_of_its_time(mode: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     for changes, word in (({"exp": now()}, "expired"), ({"nbf": now() + 60}, "not valid yet")):
-        answer = api.send(api.REFRESH_ACCESS, encode(good(**changes)))
+        answer = api.send(api.REFRESH_ACCESS, encode(good(**dict[str, Any](changes))))
         assert answer.status == 401
         assert word in answer.body["error"]
 
@@ -1105,7 +1096,7 @@ def test_keys_are_parsed_once_however_many_requests_there_are(
     algorithm: str, parsed: Counter[str], settings: Settings
 ) -> None:
     settings.DJWTO_ALGORITHM = algorithm
-    settings.DJWTO_SIGNING_KEY = pem(KEYS[algorithm])
+    settings.DJWTO_SIGNING_KEY = private_pem(KEYS[algorithm])
     settings.DJWTO_VERIFYING_KEY = public_pem(KEYS[algorithm])
     live = session()
     parsed_first = dict(parsed)
@@ -1120,7 +1111,7 @@ def test_keys_are_parsed_once_however_many_requests_there_are(
 @pytest.mark.clause("TOK-9")
 def test_keys_that_change_are_parsed_anew(parsed: Counter[str], settings: Settings) -> None:
     settings.DJWTO_ALGORITHM = "ES256"
-    keys = [pem(ec.generate_private_key(ec.SECP256R1())) for _ in range(2)]
+    keys = [private_pem(ec.generate_private_key(ec.SECP256R1())) for _ in range(2)]
     tokens = []
     for key in keys:
         settings.DJWTO_SIGNING_KEY = key
@@ -1147,7 +1138,7 @@ def test_the_key_is_the_settings_else_the_environments_else_derived(
                 made.rpartition(".")[2].encode(),
             )
         )
-        return found
+        return bytes(found)
 
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
     derived = key_pair().signing
@@ -1183,7 +1174,7 @@ def test_an_asymmetric_algorithm_has_no_key_to_derive(
     settings.DJWTO_ALGORITHM = "ES256"
     with pytest.raises(ImproperlyConfigured, match=ENVIRONMENT_VARIABLE):
         encode(good())
-    monkeypatch.setenv(ENVIRONMENT_VARIABLE, pem(KEYS["ES256"]))
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, private_pem(KEYS["ES256"]))
     assert decode(encode(good()), "refresh")
 
 
