@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -13,19 +12,13 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.base import InvalidCacheBackendError
-from django.core.cache.backends.db import DatabaseCache
-from django.core.cache.backends.dummy import DummyCache
-from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
-from django.core.cache.backends.memcached import BaseMemcachedCache
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 
+from djwto.backends import cache_checks
 from djwto.blacklist import BlacklistBackend
 from djwto.exceptions import BlacklistUnavailable
-
-FEWEST_ENTRIES = 1_000_000
-"""MAX_ENTRIES below which a cache that culls is reported."""
 
 MEMCACHED_EPOCH_ENDS = 2**31
 """memcached takes an expiry from here on for one gone by, and forgets the entry at once."""
@@ -109,75 +102,10 @@ class CacheBlacklist(BlacklistBackend):
             raise BlacklistUnavailable(f"Cache {self.alias!r}: {error!r}") from error
 
     def check(self) -> list[CheckMessage]:
-        return list(self._check())
-
-    def _check(self) -> Iterator[CheckMessage]:
-        cache, config = self.cache, settings.CACHES[self.alias]
-        options = config.get("OPTIONS", {})
-        name = f"Cache alias {self.alias!r} ({type(cache).__name__})"
-        if isinstance(cache, DummyCache):
-            yield Error(
-                f"{name} stores nothing: a logout would have no effect. Name another alias.",
-                id="djwto.E010",
-            )
-        if isinstance(cache, FileBasedCache):
-            yield Error(
-                f"{name} adds in two steps: two logouts at once would both be the first. "
-                "Name another alias.",
-                id="djwto.E011",
-            )
-        if isinstance(cache, LocMemCache) and not settings.DEBUG:
-            yield Warning(
-                f"{name} is not shared: a logout is seen by one process only. "
-                "Use a cache on a server, or the database.",
-                id="djwto.W010",
-            )
-        if isinstance(cache, (LocMemCache, DatabaseCache)):
-            # As Django understood it: it takes the number from several places, and 300 else.
-            largest = cache._max_entries
-            if largest < FEWEST_ENTRIES:
-                yield Warning(
-                    f"{name} drops entries above MAX_ENTRIES={largest}: revoked tokens would "
-                    "work again. Set OPTIONS['MAX_ENTRIES'] to sys.maxsize.",
-                    id="djwto.W011",
-                )
-        location = config.get("LOCATION", "")
-        servers = re.split("[;,]", location) if isinstance(location, str) else location
-        if isinstance(cache, BaseMemcachedCache) and len(servers) > 1:
-            yield Error(
-                f"{name} spreads keys over {len(servers)} servers: when one is lost, its "
-                "revocations are, unnoticed. Give the blacklist an alias with one LOCATION.",
-                id="djwto.E012",
-            )
-        ignoring = options.get(
-            "IGNORE_EXCEPTIONS", getattr(settings, "DJANGO_REDIS_IGNORE_EXCEPTIONS", False)
-        )
-        if type(cache).__module__.startswith("django_redis.") and ignoring:
-            yield Error(
-                f"{name} ignores exceptions: when its server is down, nothing would be "
-                "revoked and nobody told. Remove IGNORE_EXCEPTIONS.",
-                id="djwto.E013",
-            )
+        return list(cache_checks.wrong(self.alias))
 
     def check_deploy(self) -> list[CheckMessage]:
-        messages: list[CheckMessage] = []
-        if isinstance(self.cache, BaseMemcachedCache):
-            messages.append(
-                Warning(
-                    f"Cache alias {self.alias!r} evicts live entries when its memory is full. "
-                    "Give the blacklist a server of its own, large enough, or the database.",
-                    id="djwto.W012",
-                )
-            )
-        if self.alias == "default":
-            messages.append(
-                Warning(
-                    "The blacklist shares the cache alias 'default': cache.clear() would forget "
-                    "every revocation, and stop all refreshes. Give it an alias of its own.",
-                    id="djwto.W013",
-                )
-            )
-        return messages
+        return list(cache_checks.risky(self.alias))
 
 
 def _timeout(exp: int | None) -> int | None:
