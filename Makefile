@@ -42,6 +42,7 @@ wheel: .venv/.dev  ## build it, and use it far from the checkout
 	PYTHON=$(CURDIR)/$(BIN)/python .ci/wheel
 
 # The tests on every supported pair of Python and Django, each in a venv of its own.
+# TESTS=spec_tests/core runs some of them.
 VERSIONS := 3.10-5.2 3.11-5.2 3.12-5.2 3.12-6.0 3.12-6.1 3.13-5.2 3.13-6.0 3.13-6.1
 
 versions: $(VERSIONS:%=.venv-%)
@@ -51,6 +52,6 @@ versions: $(VERSIONS:%=.venv-%)
 	$(eval django := $(word 2,$(subst -, ,$*)))
 	test -x $@/bin/python || $$(ls "$$(pyenv root 2>/dev/null)"/versions/$(python).*/bin/python 2>/dev/null | tail -1 | grep . || echo python$(python)) -m venv $@
 	$@/bin/pip install --quiet --editable '.[dev]' 'Django~=$(django).0'
-	$@/bin/python -m pytest -q -n auto
+	$@/bin/python -m pytest -q -n auto $(TESTS)
 
 FORCE:
