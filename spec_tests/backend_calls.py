@@ -216,3 +216,17 @@ def async_does_what_sync_does(subject: Subject) -> None:
         asyncio.run(calls(added)),
         [True, False, True, False, int, True],
     )
+
+    async def purge() -> object:
+        answer = await backend.apurge()
+        await sync_to_async(close_connections)()
+        return answer
+
+    backend.purge()
+    elapsed = [new_key() for _ in range(5)]
+    for key in elapsed:
+        backend.add(key, int(time.time()) - DAY)
+    freed = asyncio.run(purge())
+    if freed not in (0, len(elapsed)):
+        raise Broken(f"apurge() with 5 expired entries: expected 5 or 0, saw {freed!r}")
+    expect("purge() straight after apurge()", backend.purge(), 0)

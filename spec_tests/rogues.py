@@ -391,6 +391,15 @@ class AsyncTwinIsBlind(Honest):
         return False
 
 
+class AsyncPurgeIsLazy(Honest):
+    """Purges nothing when awaited."""
+
+    breaks = "BL-13"
+
+    async def apurge(self) -> int:
+        return 0
+
+
 class ForgetsWhenAskedTwice(Honest):
     """Drops a live key that is added again."""
 
