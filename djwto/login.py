@@ -83,7 +83,8 @@ def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
         claims: Claims = json.loads(json.dumps(made, cls=DjangoJSONEncoder, allow_nan=False))
         validate(claims, REFRESH)
         user_id(claims)
-        pair = sign(claims, access_from(claims, now))
+        # Both of a pair are issued at one time, also where a second ends between the two.
+        pair = sign(claims, access_from(claims, claims.get("iat", now)))
         early = max(0, claims.get("nbf", 0) - now)
         decode(pair.refresh, REFRESH, early=early)
         decode(pair.access, ACCESS, early=early)
