@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -17,21 +17,26 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 
 from djwto.backends import cache_checks
-from djwto.blacklist import BlacklistBackend
+from djwto.blacklist import BlacklistBackend, digest_key
 from djwto.exceptions import BlacklistUnavailable
 
 MEMCACHED_EPOCH_ENDS = 2**31
 """memcached takes an expiry from here on for one gone by, and forgets the entry at once."""
 
+LOCK_SECONDS = 60
+LOCK_WAIT = 2.0
+"""Seconds that a value is locked for while it is changed, and that others wait for it."""
+
 
 class CacheBlacklist(BlacklistBackend):
-    """Keeps ended sessions in a cache.
+    """Keeps the blacklist in a cache.
 
     OPTIONS: `alias` in CACHES ("default"), and `key_prefix` ("djwto:"). Beside the entries
     stands a canary that never expires: a cache that is down, or was emptied while this process
     ran, answers "not there" for it as for everything else, and then the backend is unavailable.
     """
 
+    supports_values = True
     default_options: ClassVar[Mapping[str, Any]] = {"alias": "default", "key_prefix": "djwto:"}
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -60,24 +65,70 @@ class CacheBlacklist(BlacklistBackend):
         return caches[self.alias]
 
     def add(self, key: str, exp: int | None) -> bool:
-        with self._reachable():
-            self._learn_canary()
-            added = self.cache.add(self.prefix + key, 1, _timeout(exp))
-        # A cache that is full or down says "not added" too, and an entry may be evicted at once.
-        if not self.contains(key):
-            raise BlacklistUnavailable(f"Cache {self.alias!r} did not keep what was added to it.")
-        return bool(added)
+        return self.compare_and_set(key, None, "", exp)
 
     def contains(self, key: str) -> bool:
+        return key in self.get_many([key])
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
         with self._reachable():
             known = self._learn_canary()
-            found = self.cache.get_many([self.prefix + key, self.canary])
+            found = self.cache.get_many([*(self.prefix + key for key in keys), self.canary])
         if found.get(self.canary) != known:
             raise BlacklistUnavailable(
                 f"Cache {self.alias!r} is unreachable, or has lost what it kept. If it was "
                 "emptied, the revocations in it are lost: restart the processes to go on."
             )
-        return self.prefix + key in found
+        return {key: found[self.prefix + key] for key in keys if self.prefix + key in found}
+
+    def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        with self._reachable():
+            self._learn_canary()
+            if old is None:
+                done = bool(self.cache.add(self.prefix + key, new, _timeout(exp)))
+            else:
+                done = self._replace(key, old, new, exp)
+        # A cache that is full or down says "not added" too, and an entry may be evicted at once.
+        if not self.contains(key) and (done or old is None):
+            raise BlacklistUnavailable(f"Cache {self.alias!r} did not keep what was added to it.")
+        return done
+
+    def _replace(self, key: str, old: str, new: str, exp: int | None) -> bool:
+        with self._locked(key) as until:
+            if self.cache.get(self.prefix + key) != old:
+                return False
+            if time.monotonic() > until:
+                raise BlacklistUnavailable(f"Cache {self.alias!r} is too slow to be locked.")
+            self.cache.set(self.prefix + key, new, _timeout(exp))
+            # No cache says whether it could; while it is locked nobody else has set another.
+            if self.cache.get(self.prefix + key) != new:
+                raise BlacklistUnavailable(f"Cache {self.alias!r} did not keep what was set.")
+            return True
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[float]:
+        """Django's caches have no step that compares and sets; they have one that adds.
+
+        The lock outlives whatever holds a process up between its look at the clock and its
+        write, and is gone in a minute where a process died with it. Yields the time until which
+        it is safe to write.
+        """
+        lock = self.prefix + digest_key("djwto.lock", key)
+        deadline = time.monotonic() + LOCK_WAIT
+        # Before it is asked: the cache counts from when it answers, not from when that is read.
+        asked = time.monotonic()
+        while not self.cache.add(lock, "", LOCK_SECONDS):
+            if time.monotonic() > deadline:
+                raise BlacklistUnavailable(f"Cache {self.alias!r}: {key} is locked by another.")
+            time.sleep(0.005)
+            asked = time.monotonic()
+        until = asked + LOCK_SECONDS / 2
+        try:
+            yield until
+        finally:
+            # After that it may be the next one's.
+            if time.monotonic() <= until:
+                self.cache.delete(lock)
 
     def purge(self) -> int:
         """Nothing to do: caches drop what has expired."""

@@ -12,6 +12,7 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.memcached import BaseMemcachedCache
+from django.core.cache.backends.redis import RedisCache
 from django.core.checks import CheckMessage, Error, Warning
 
 FEWEST_ENTRIES = 1_000_000
@@ -56,6 +57,12 @@ def wrong(alias: str) -> Iterator[CheckMessage]:
             f"{name} spreads keys over {len(servers)} servers: when one is lost, its "
             "revocations are, unnoticed. Give the blacklist an alias with one LOCATION.",
             id="djwto.E012",
+        )
+    if isinstance(cache, RedisCache) and len(servers) > 1:
+        yield Error(
+            f"{name} reads from replicas ({len(servers) - 1}), which may not know yet of a logout "
+            "that was answered. Give the blacklist an alias with the primary alone.",
+            id="djwto.E014",
         )
     ignoring = options.get(
         "IGNORE_EXCEPTIONS", getattr(settings, "DJANGO_REDIS_IGNORE_EXCEPTIONS", False)

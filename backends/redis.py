@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage, Warning
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.encoding import force_str
 from django.utils.module_loading import import_string
 
 from djwto.blacklist import BlacklistBackend
@@ -15,13 +16,14 @@ from djwto.exceptions import BlacklistUnavailable
 
 
 class RedisBlacklist(BlacklistBackend):
-    """Keeps ended sessions as keys that Redis itself expires.
+    """Keeps the blacklist as keys that Redis itself expires.
 
     OPTIONS: `url` ("redis://127.0.0.1:6379/0"), or `client`, the dotted path of a function that
     returns a redis-py client; `key_prefix` ("djwto:"); `timeout`, in seconds, for connecting
     and for each answer (2), with `url` only.
     """
 
+    supports_values = True
     default_options: ClassVar[Mapping[str, Any]] = {
         "url": None,
         "client": None,
@@ -39,7 +41,9 @@ class RedisBlacklist(BlacklistBackend):
             raise ImproperlyConfigured(
                 "RedisBlacklist needs redis-py: pip install djwto[redis]."
             ) from error
-        self.errors = (redis.RedisError, OSError)
+        # What a cluster raises, which cannot read keys of several slots at once, is no RedisError.
+        self.errors = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
+        self.changed_meanwhile = redis.WatchError
         self.prefix: str = self.options["key_prefix"]
         url, factory, timeout = (self.options[name] for name in ("url", "client", "timeout"))
         if not isinstance(self.prefix, str):
@@ -56,8 +60,9 @@ class RedisBlacklist(BlacklistBackend):
                 "redis://127.0.0.1:6379/0" if url is None else url,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
-                # Once more at once, for a connection that the server closed while it was idle.
-                retry=Retry(NoBackoff(), 1),
+                # Once more at once, for a connection that the server closed while it was idle;
+                # not after a time-out: the first may have set what the second then finds there.
+                retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
             )
             # Not connected yet, but redis-py looks at the options in the URL only here.
             self.client.connection_pool.make_connection()
@@ -68,14 +73,45 @@ class RedisBlacklist(BlacklistBackend):
             ) from error
 
     def add(self, key: str, exp: int | None) -> bool:
-        # Redis refuses a date before 1970-01-01T00:00:01, which has passed like any other.
-        exat = None if exp is None else max(exp, 1)
-        with self._reachable():
-            return bool(self.client.set(self.prefix + key, b"", nx=True, exat=exat))
+        return self.compare_and_set(key, None, "", exp)
 
     def contains(self, key: str) -> bool:
         with self._reachable():
             return bool(self.client.exists(self.prefix + key))
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        keys = list(keys)
+        # Redis has no answer to a question about nothing.
+        if not keys:
+            return {}
+        with self._reachable():
+            values = self.client.mget([self.prefix + key for key in keys])
+        found = zip(keys, values, strict=True)
+        return {key: force_str(value) for key, value in found if value is not None}
+
+    def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        name = self.prefix + key
+        # Redis refuses a date before 1970-01-01T00:00:01, which has passed like any other.
+        exat = None if exp is None else max(exp, 1)
+        with self._reachable():
+            if old is None:
+                return bool(self.client.set(name, new, nx=True, exat=exat))
+            with self.client.pipeline() as pipeline:
+                pipeline.watch(name)
+                value = pipeline.get(name)
+                if value is None or force_str(value) != old:
+                    return False
+                pipeline.multi()
+                pipeline.set(name, new, exat=exat)
+                try:
+                    pipeline.execute()
+                except self.changed_meanwhile as error:
+                    # redis-py says the same of a connection that was lost before the answer:
+                    # what it was sent to set may be set.
+                    if isinstance(error.__context__, self.errors):
+                        raise
+                    return False
+        return True
 
     def purge(self) -> int:
         """Nothing to do: Redis drops what has expired."""

@@ -1,17 +1,17 @@
 """The contract of a blacklist: what the core asks of a store, and what a backend must promise.
 
-A backend is a subclass of `BlacklistBackend`, named in `DJWTO_BLACKLIST`. It is told of keys
-and of the time until which it must remember them, and of nothing else. Whether it keeps the
-promises below is for `python -m djwto.spec_tests --backend DOTTED.PATH` to find out.
+A backend is a subclass of `BlacklistBackend`, named in `DJWTO_BLACKLIST`. It is told of keys,
+of short values and of the time until which it must remember them, and of nothing else. Whether
+it keeps the promises below is for `python -m djwto.spec_tests --backend DOTTED.PATH` to find out.
 """
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
@@ -25,6 +25,13 @@ from djwto.conf import settings
 _SAFE = re.compile(r"[0-9a-f-]{1,64}")
 
 
+def digest_key(kind: str, *parts: str) -> str:
+    """A key for what is no session: a digest of its parts, apart from those of other kinds."""
+    # RFC 8259 lets a text hold a lone surrogate, which has no UTF-8 form.
+    encoded = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return "~" + blake2b(encoded, digest_size=32, person=kind.encode()).hexdigest()
+
+
 def blacklist_key(jti: str) -> str:
     """The key of a session: its `jti` where that is safe in every store, else a digest of it.
 
@@ -33,12 +40,15 @@ def blacklist_key(jti: str) -> str:
     """
     if _SAFE.fullmatch(jti):
         return jti
-    # RFC 8259 lets a text hold a lone surrogate, which has no UTF-8 form.
     return "~" + sha256(jti.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class BlacklistBackend(ABC):
-    """A set of keys, each remembered until a time. Subclasses override `add`, `contains`, `purge`.
+    """Keys, each remembered until a time. Subclasses override `add`, `contains` and `purge`.
+
+    One that keeps a value with a key overrides `get_many` and `compare_and_set` as well, and
+    says so with `supports_values`; without them a late twin of a refresh token has no grace and
+    nobody can log out everywhere (BL-22).
 
     Every method raises `djwto.exceptions.BlacklistUnavailable` where the store cannot answer
     for certain: it never guesses (BL-15). One instance serves all threads of a process.
@@ -46,6 +56,9 @@ class BlacklistBackend(ABC):
 
     supports_processes: bool = True
     """Do all processes that use the same options share one set of keys?"""
+
+    supports_values: bool = False
+    """Is a value kept with a key, and can it be compared and set in one step?"""
 
     default_options: ClassVar[Mapping[str, Any] | None] = None
     """The options this backend knows, with their defaults; None if it looks at them itself."""
@@ -80,6 +93,27 @@ class BlacklistBackend(ABC):
         Never touches a live entry, nor one that never expires (BL-7, BL-8).
         """
 
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        """Those of the keys that are there, with their values, in one round trip (BL-17).
+
+        The value of a key that was `add`ed is "". This default, for a backend without values,
+        asks `contains` for one key after the other.
+        """
+        return {key: "" for key in keys if self.contains(key)}
+
+    def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        """Sets the value and the expiry of `key` if its value is `old`; None is "not there".
+
+        One atomic step: of all who name the same `old` at once, exactly one is answered True
+        (BL-18, BL-19). A value is at most 200 characters of `0-9 a-z : ~ -`, which no collation
+        takes for others. `exp` as for `add`. This
+        default, for a backend without values, takes no `old` but None, and drops the value.
+        Raises NotImplementedError for any other (BL-22).
+        """
+        if old is not None:
+            raise NotImplementedError(f"{type(self).__name__} keeps no values.")
+        return self.add(key, exp)
+
     async def aadd(self, key: str, exp: int | None) -> bool:
         """`add`, awaited (BL-13)."""
         return await sync_to_async(self.add)(key, exp)
@@ -91,6 +125,14 @@ class BlacklistBackend(ABC):
     async def apurge(self) -> int:
         """`purge`, awaited (BL-13)."""
         return await sync_to_async(self.purge)()
+
+    async def aget_many(self, keys: Collection[str]) -> dict[str, str]:
+        """`get_many`, awaited (BL-13)."""
+        return await sync_to_async(self.get_many)(keys)
+
+    async def acompare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        """`compare_and_set`, awaited (BL-13)."""
+        return await sync_to_async(self.compare_and_set)(key, old, new, exp)
 
     def purge_in_batches(self) -> Iterator[int]:
         """`purge` in steps, each yielding how many entries it freed, for a command to show."""

@@ -1,4 +1,4 @@
-"""BL-1, BL-4 to BL-7 and BL-10 to BL-13: what single calls of a backend answer."""
+"""BL-1, BL-4, BL-6, BL-7 and BL-10 to BL-13: what single calls of a backend answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any
 
 from asgiref.sync import sync_to_async
 
@@ -58,7 +60,11 @@ def added_is_visible_everywhere(subject: Subject) -> None:
         backend.add(key, exp)
         expect(f"contains({key!r}) on an older instance", older.contains(key), True)
         expect(f"contains({key!r}) on a newer instance", subject.make().contains(key), True)
-        expect(f"contains({key!r}) in another thread", _in_thread(backend, key), True)
+        expect(
+            f"contains({key!r}) in another thread",
+            in_thread(partial(backend.contains, key)),
+            True,
+        )
     if not backend.supports_processes:
         return
     with OtherProcess(subject) as other:
@@ -71,12 +77,13 @@ def added_is_visible_everywhere(subject: Subject) -> None:
             expect(f"contains({key!r}), added by another process", backend.contains(key), True)
 
 
-def _in_thread(backend: BlacklistBackend, key: str) -> object:
-    answers: list[object] = []
+def in_thread(call: Callable[[], Any]) -> Any:
+    """What a call answers in a thread of its own."""
+    answers: list[Any] = []
 
     def ask() -> None:
         try:
-            answers.append(backend.contains(key))
+            answers.append(call())
         finally:
             close_connections()
 
@@ -133,12 +140,12 @@ def a_thousand_live_entries_stay(subject: Subject) -> None:
 def keys_are_told_apart(subject: Subject) -> None:
     backend = subject.make()
     exp = int(time.time()) + HOUR
-    for key in _shapes_of_keys():
+    for key in shapes_of_keys():
         backend.add(key, exp)
-        for near in _neighbours(key):
+        for near in neighbours(key):
             done = f"after add({key!r})"
             expect(f"contains({near!r}) {done}", backend.contains(near), False)
-        near = next(_neighbours(key))
+        near = next(neighbours(key))
         expect(f"add({near!r}) after add({key!r})", backend.add(near, exp), True)
     for _ in range(400):
         backend.add(uuid.uuid4().hex, exp)
@@ -147,12 +154,14 @@ def keys_are_told_apart(subject: Subject) -> None:
         expect(f"contains({key!r}), never added, beside 400 others", backend.contains(key), False)
 
 
-def _shapes_of_keys() -> list[str]:
+def shapes_of_keys() -> list[str]:
+    """A key of each form that the core makes."""
     digests = [uuid.uuid4().hex + uuid.uuid4().hex for _ in range(2)]
     return [str(uuid.uuid4()), uuid.uuid4().hex, digests[0], "~" + digests[1]]
 
 
-def _neighbours(key: str) -> Iterator[str]:
+def neighbours(key: str) -> Iterator[str]:
+    """Keys that differ from one by as little as can be."""
     for at in (0, 7, len(key) // 2, len(key) - 1):
         if key[at] in "0123456789abcdef":
             yield key[:at] + ("0" if key[at] != "0" else "1") + key[at + 1 :]
@@ -170,13 +179,24 @@ def _neighbours(key: str) -> Iterator[str]:
 @clause("BL-12")
 def answers_are_of_their_types(subject: Subject) -> None:
     backend = subject.make()
-    key = new_key()
+    key, set_, changed = new_key(), new_key(), new_key()
+    changes: list[tuple[str, Any, type]] = []
+    if backend.supports_values:
+        backend.add(changed, None)
+        done = "compare_and_set() from"
+        changes = [
+            (f"{done} its value", backend.compare_and_set(changed, "", "1", None), bool),
+            (f"{done} another value", backend.compare_and_set(changed, "", "1", None), bool),
+        ]
     for done, seen, wanted in (
         ("contains() of a new key", backend.contains(key), bool),
         ("add() of a new key", backend.add(key, int(time.time()) + HOUR), bool),
         ("add() of the same key", backend.add(key, None), bool),
         ("contains() of an added key", backend.contains(key), bool),
         ("add() of an elapsed key", backend.add(new_key(), int(time.time()) - DAY), bool),
+        ("compare_and_set() of a new key", backend.compare_and_set(set_, None, "", None), bool),
+        ("compare_and_set() of the same", backend.compare_and_set(set_, None, "", None), bool),
+        *changes,
         ("purge()", backend.purge(), int),
         ("purge() with nothing to do", backend.purge(), int),
     ):
@@ -217,6 +237,8 @@ def async_does_what_sync_does(subject: Subject) -> None:
         [True, False, True, False, int, True],
     )
 
+    _awaited_values(backend, exp)
+
     async def purge() -> object:
         answer = await backend.apurge()
         await sync_to_async(close_connections)()
@@ -230,3 +252,36 @@ def async_does_what_sync_does(subject: Subject) -> None:
     if freed not in (0, len(elapsed)):
         raise Broken(f"apurge() with 5 expired entries: expected 5 or 0, saw {freed!r}")
     expect("purge() straight after apurge()", backend.purge(), 0)
+
+
+def _awaited_values(backend: BlacklistBackend, exp: int) -> None:
+    key, added, absent = new_key(), new_key(), new_key()
+    backend.add(added, exp)
+    answers: list[object] = []
+    wanted: list[object] = []
+
+    async def expect_of(call: Awaitable[object], answer: object) -> None:
+        answers.append(await call)
+        wanted.append(answer)
+
+    async def calls() -> None:
+        keys = [key, added, absent]
+        value = "a" if backend.supports_values else ""
+        await expect_of(backend.aget_many(keys), {added: ""})
+        await expect_of(backend.acompare_and_set(key, None, "a", exp), True)
+        await expect_of(backend.acompare_and_set(key, None, "b", exp), False)
+        await expect_of(backend.acompare_and_set(added, None, "b", exp), False)
+        await expect_of(backend.aget_many(keys), {key: value, added: ""})
+        if backend.supports_values:
+            await expect_of(backend.acompare_and_set(key, "b", "c", exp), False)
+            await expect_of(backend.acompare_and_set(absent, "b", "c", exp), False)
+            await expect_of(backend.acompare_and_set(key, "a", "b", exp), True)
+            await expect_of(backend.acompare_and_set(added, "", "c", exp), True)
+            await expect_of(backend.aget_many(keys), {key: "b", added: "c"})
+        await sync_to_async(close_connections)()
+
+    asyncio.run(calls())
+    expect("aget_many() and acompare_and_set(), by turns", answers, wanted)
+    values = {key: "b", added: "c"} if backend.supports_values else {key: "", added: ""}
+    expect("get_many() after them", backend.get_many([key, added, absent]), values)
+    expect("add() after acompare_and_set()", backend.add(key, exp), False)

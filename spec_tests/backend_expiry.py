@@ -1,4 +1,4 @@
-"""BL-5, BL-8 and BL-9: what time does to entries. One history of seconds serves all three."""
+"""BL-5, BL-8, BL-9 and BL-20: what time does to entries. One history of seconds serves all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from djwto.blacklist import BlacklistBackend
 from djwto.spec_tests.backend_calls import HOUR, live_expiries
+from djwto.spec_tests.backend_values import needs_values
 from djwto.spec_tests.registry import Broken, clause, expect
 from djwto.spec_tests.subject import Subject, new_key
 
@@ -29,6 +31,67 @@ class History:
     purged: int = -1
     expired: int = 0
     purged_again: int = -1
+    set_refused: list[str] = field(default_factory=list)
+    set_lost: list[str] = field(default_factory=list)
+    set_left: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The calls that an entry is to get, and the `exp` that is in force after them."""
+
+    done: str
+    exp: int | None
+    calls: tuple[tuple[str | None, int | None], ...]
+    """What `compare_and_set` is to set "0" from, and an `exp`; ADDED is for `add`."""
+
+
+ADDED = "added"
+
+
+def _courses(now: int) -> list[Course]:
+    soon, gone = now + LIFE, now - 1_000
+    courses = []
+    for name, exp in live_expiries().items():
+        set_ = f"set to end {name}"
+        added = f"added to end {name}"
+        courses += [
+            Course(set_, exp, ((None, exp),)),
+            Course(f"set to end soon, then {set_}", exp, ((None, soon), ("0", exp))),
+            Course(f"set never to end, then {set_}", exp, ((None, None), ("0", exp))),
+            Course(f"added to end soon, then {set_}", exp, ((ADDED, soon), ("", exp))),
+            Course(f"{set_}, then to end soon", soon, ((None, exp), ("0", soon))),
+            Course(f"{added}, then set to end soon", soon, ((ADDED, exp), ("", soon))),
+            Course(f"{set_}, then to an end gone by", gone, ((None, exp), ("0", gone))),
+            # What is refused changes no end either.
+            Course(
+                f"{set_}, then refused to be set to end soon",
+                exp,
+                ((None, exp), (None, soon), ("?", soon), (ADDED, soon)),
+            ),
+            Course(
+                f"set to end soon, then refused to be {set_}",
+                soon,
+                ((None, soon), (None, exp), ("?", exp), (ADDED, exp)),
+            ),
+        ]
+    return courses
+
+
+def _follow(
+    backend: BlacklistBackend, courses: list[Course], history: History
+) -> dict[str, Course]:
+    keys = {new_key(): course for course in courses}
+    for key, course in keys.items():
+        for old, exp in course.calls:
+            try:
+                if old == ADDED:
+                    backend.add(key, exp)
+                else:
+                    backend.compare_and_set(key, old, "0", exp)
+            except Exception as error:
+                history.set_refused.append(f"an entry {course.done} raised {error!r}")
+    return keys
 
 
 @lru_cache(maxsize=4)
@@ -47,6 +110,12 @@ def _history(subject: Subject) -> History:
             backend.add(key, exp)
         except Exception as error:
             history.elapsed_refused.append(f"add({key!r}, {exp}) raised {error!r}")
+    courses = _courses(now) if backend.supports_values else []
+    set_ = _follow(backend, courses, history)
+    last = now + LIFE + 1
+    set_live = {key: course for key, course in set_.items() if (course.exp or last) >= last}
+    set_to_end = {key: course for key, course in set_.items() if key not in set_live}
+    set_soon = {key: course for key, course in set_to_end.items() if course.exp == now + LIFE}
     # To the last moment: an entry that ends a second early is gone by then.
     while (moment := time.time()) < min(ends.values()) - 0.1:
         for key, exp in ends.items():
@@ -54,9 +123,16 @@ def _history(subject: Subject) -> History:
                 history.missing_before.append(
                     f"contains({key!r}) {exp - moment:.1f} s before its exp: expected True"
                 )
+        found = backend.get_many(list(set_soon))
+        if time.time() < now + LIFE:
+            history.set_lost += [
+                f"an entry {course.done}, {now + LIFE - moment:.1f} s before its exp"
+                for key, course in set_soon.items()
+                if found.get(key) != "0"
+            ]
         time.sleep(0.1)
     time.sleep(max(0.0, max(ends.values()) + GRACE - time.time()))
-    history.expired = len(ends) + len(elapsed)
+    history.expired = len(ends) + len(elapsed) + len(set_to_end)
     history.purged = backend.purge()
     history.purged_again = backend.purge()
     for key, exp in ends.items():
@@ -68,6 +144,13 @@ def _history(subject: Subject) -> History:
     for key, exp in live.items():
         if not backend.contains(key):
             history.live_lost.append(f"contains({key!r}), which lives until {exp}")
+    found = backend.get_many(list(set_))
+    for key, course in set_live.items():
+        if found.get(key) != "0" or not backend.contains(key):
+            history.set_lost.append(f"an entry {course.done}, after purge()")
+    for key, course in set_to_end.items():
+        if key in found or backend.contains(key):
+            history.set_left.append(f"an entry {course.done}, after its end and purge()")
     return history
 
 
@@ -101,6 +184,15 @@ def an_elapsed_exp_is_accepted(subject: Subject) -> None:
     history = _history(subject)
     _none(history.elapsed_refused, "expected an answer")
     _none(history.elapsed_left, "expected False, saw True")
+
+
+@clause("BL-20")
+def the_last_exp_is_in_force(subject: Subject) -> None:
+    needs_values(subject)
+    history = _history(subject)
+    _none(history.set_refused, "expected an answer")
+    _none(history.set_lost, "expected to be there, saw nothing of it")
+    _none(history.set_left, "expected to be gone, saw it there")
 
 
 def _none(found: list[str], verdict: str) -> None:

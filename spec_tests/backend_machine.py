@@ -23,7 +23,9 @@ from djwto.spec_tests.subject import Subject, close_connections
 
 # What is added to now: far enough off that no run of the machine sees it pass.
 LIVES: list[int | None] = [None, HOUR, DAY, 10 * YEAR]
+GONE = [-2, -DAY]
 SUFFIXES = ["", "0", "00", "-"]
+VALUES = ["", "0", "00", "a", "A"]
 
 
 class BlacklistMachine(RuleBasedStateMachine):
@@ -35,9 +37,9 @@ class BlacklistMachine(RuleBasedStateMachine):
     def start(self) -> None:
         self.prefix = uuid.uuid4().hex
         self.instances = [self.subject.make(), self.subject.make()]
-        self.live: dict[str, int | None] = {}
-        # Keys that were added with an exp gone by: the store may hold them yet, or not.
-        self.elapsed: set[str] = set()
+        self.live: dict[str, str] = {}
+        # Keys that were given an exp gone by: the store may hold them yet, or not.
+        self.elapsed: dict[str, str] = {}
 
     def _key(self, suffix: str) -> str:
         return self.prefix + suffix
@@ -49,24 +51,55 @@ class BlacklistMachine(RuleBasedStateMachine):
         awaited=st.booleans(),
     )
     def add(self, at: int, suffix: str, life: int | None, awaited: bool) -> None:
-        key, exp = self._key(suffix), None if life is None else int(time.time()) + life
+        key, exp = self._key(suffix), _after(life)
         seen = _call(self.instances[at], "add", awaited, key, exp)
         if key not in self.elapsed:
             expect(f"add({key!r}, {exp!r})", seen, key not in self.live)
-            self.live.setdefault(key, exp)
+            self.live.setdefault(key, "")
         elif seen is True:
-            self.elapsed.discard(key)
-            self.live[key] = exp
+            del self.elapsed[key]
+            self.live[key] = ""
         self._live_keys_are_there()
 
-    @rule(at=st.integers(0, 1), suffix=st.sampled_from(SUFFIXES), ago=st.sampled_from([2, DAY]))
+    @rule(at=st.integers(0, 1), suffix=st.sampled_from(SUFFIXES), ago=st.sampled_from(GONE))
     def add_elapsed(self, at: int, suffix: str, ago: int) -> None:
-        key, exp = self._key(suffix), int(time.time()) - ago
+        key, exp = self._key(suffix), _after(ago)
         seen = self.instances[at].add(key, exp)
         if key in self.live:
             expect(f"add({key!r}, {exp!r}) of a live key", seen, False)
+        elif seen is True:
+            self.elapsed[key] = ""
         else:
-            self.elapsed.add(key)
+            self.elapsed.setdefault(key, "")
+        self._live_keys_are_there()
+
+    @rule(
+        at=st.integers(0, 1),
+        suffix=st.sampled_from(SUFFIXES),
+        old=st.sampled_from(["as it is", None, *VALUES]),
+        new=st.sampled_from(VALUES),
+        life=st.sampled_from([*LIVES, *GONE]),
+        awaited=st.booleans(),
+    )
+    def compare_and_set(
+        self, at: int, suffix: str, old: str | None, new: str, life: int | None, awaited: bool
+    ) -> None:
+        key, exp = self._key(suffix), _after(life)
+        if old == "as it is":
+            old = self.live.get(key, self.elapsed.get(key))
+        if not self.instances[at].supports_values:
+            # It is `add` then (BL-22).
+            old, new = None, ""
+        seen = _call(self.instances[at], "compare_and_set", awaited, key, old, new, exp)
+        done = f"compare_and_set({key!r}, {old!r}, {new!r}, {exp!r})"
+        if key not in self.elapsed:
+            expect(done, seen, self.live.get(key) == old)
+        elif old is not None and old != self.elapsed[key]:
+            expect(done, seen, False)
+        if seen is True:
+            self.live.pop(key, None)
+            self.elapsed.pop(key, None)
+            (self.elapsed if life in GONE else self.live)[key] = new
         self._live_keys_are_there()
 
     @rule(at=st.integers(0, 1), suffix=st.sampled_from(SUFFIXES), awaited=st.booleans())
@@ -75,6 +108,21 @@ class BlacklistMachine(RuleBasedStateMachine):
         seen = _call(self.instances[at], "contains", awaited, key)
         if key not in self.elapsed:
             expect(f"contains({key!r})", seen, key in self.live)
+
+    @rule(
+        at=st.integers(0, 1),
+        suffixes=st.lists(st.sampled_from(SUFFIXES)),
+        awaited=st.booleans(),
+    )
+    def get_many(self, at: int, suffixes: list[str], awaited: bool) -> None:
+        keys = [self._key(suffix) for suffix in suffixes]
+        seen = _call(self.instances[at], "get_many", awaited, keys)
+        expect("the type of get_many()", type(seen), dict)
+        for key, value in self.elapsed.items():
+            if key in seen:
+                expect(f"value of {key!r}, expired, in get_many()", seen.pop(key), value)
+        wanted = {key: self.live[key] for key in keys if key in self.live}
+        expect(f"get_many({keys!r})", seen, wanted)
 
     @rule(at=st.integers(0, 1), awaited=st.booleans())
     def purge(self, at: int, awaited: bool) -> None:
@@ -87,8 +135,14 @@ class BlacklistMachine(RuleBasedStateMachine):
         self._live_keys_are_there()
 
     def _live_keys_are_there(self) -> None:
+        seen = self.instances[0].get_many(list(self.live))
+        expect("get_many() of all live keys", seen, self.live)
         for key in self.live:
             expect(f"contains({key!r})", self.instances[0].contains(key), True)
+
+
+def _after(life: int | None) -> int | None:
+    return None if life is None else int(time.time()) + life
 
 
 def _call(backend: BlacklistBackend, method: str, awaited: bool, *arguments: Any) -> Any:

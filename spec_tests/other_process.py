@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -49,12 +50,15 @@ class OtherProcess:
         self.process.wait(timeout=10)
         self.process.stdout.close()  # type: ignore[union-attr]
 
-    def ask(self, method: str, *arguments: Any) -> Any:
-        """Calls a method of the backend over there and waits for what it answers or raises."""
+    def ask(self, method: str | Callable[..., Any], *arguments: Any) -> Any:
+        """Calls a method of the backend over there and waits for what it answers or raises.
+
+        A function of a module is called with the backend before the other arguments.
+        """
         self.start(method, *arguments)
         return self.result()
 
-    def start(self, method: str, *arguments: Any) -> None:
+    def start(self, method: str | Callable[..., Any], *arguments: Any) -> None:
         """Has a method called over there, and does not wait."""
         self._write((method, arguments))
 
@@ -84,7 +88,8 @@ def _decode(line: bytes) -> Any:
     return pickle.loads(base64.b64decode(line))
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
+    """The exception, or one that says the same, if it cannot be sent to another process."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
@@ -106,15 +111,18 @@ def _serve() -> None:
             connections[alias].settings_dict["NAME"] = name
         backend = subject.make()
     except Exception as error:
-        _write(answers, _portable(error))
+        _write(answers, portable(error))
         return
     _write(answers, "ready")
     for line in sys.stdin.buffer:
         method, arguments = _decode(line)
         try:
-            answer = getattr(backend, method)(*arguments)
+            if callable(method):
+                answer = method(backend, *arguments)
+            else:
+                answer = getattr(backend, method)(*arguments)
         except Exception as error:
-            answer = _portable(error)
+            answer = portable(error)
         _write(answers, answer)
 
 

@@ -15,7 +15,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from djwto.blacklist import blacklist_key
 from djwto.claims import LAST_NUMERIC_DATE
-from djwto.revocation import kept_until
+from djwto.sessions import kept_until
 
 BATCH = 1000
 

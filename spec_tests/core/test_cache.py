@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from djwto.backends.cache import CacheBlacklist, _timeout
+from djwto.backends import cache as cache_backend
+from djwto.backends.cache import LOCK_SECONDS, CacheBlacklist, _timeout
+from djwto.blacklist import digest_key
 from djwto.exceptions import BlacklistUnavailable
 from djwto.spec_tests.subject import new_key
 
@@ -30,6 +33,12 @@ CACHES = {
         "LOCATION": "127.0.0.1:1",
     },
 }
+CALLS: dict[str, tuple[Any, ...]] = {
+    "add": ("key", None),
+    "contains": ("key",),
+    "get_many": (["key"],),
+    "compare_and_set": ("key", "a", "b", None),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +50,11 @@ def some_caches() -> Iterator[None]:
 
 
 def call(backend: CacheBlacklist, method: str) -> Any:
-    return getattr(backend, method)(*{"add": ("key", None), "contains": ("key",)}[method])
+    return getattr(backend, method)(*CALLS[method])
 
 
 @pytest.mark.clause("CA-1")
-@pytest.mark.parametrize("method", ["add", "contains"])
+@pytest.mark.parametrize("method", list(CALLS))
 def test_a_cache_that_was_emptied_is_unavailable(method: str) -> None:
     backend = CacheBlacklist({})
     key = new_key()
@@ -70,7 +79,7 @@ def test_another_process_s_canary_does_not_make_up_for_it() -> None:
 
 @pytest.mark.clause("CA-1")
 @pytest.mark.clause("BL-15")
-@pytest.mark.parametrize("method", ["add", "contains"])
+@pytest.mark.parametrize("method", list(CALLS))
 @pytest.mark.parametrize("alias", ["dummy", "broken", "down"])
 def test_a_cache_that_keeps_nothing_is_unavailable(alias: str, method: str) -> None:
     backend = CacheBlacklist({"alias": alias})
@@ -136,3 +145,124 @@ def test_options_tell_sets_of_keys_apart() -> None:
 def test_a_cache_of_one_process_says_so() -> None:
     assert CacheBlacklist({}).supports_processes is False
     assert CacheBlacklist({"alias": "down"}).supports_processes is True
+
+
+LOCK = "djwto:" + digest_key("djwto.lock", "key")
+
+
+@pytest.fixture
+def backend() -> CacheBlacklist:
+    """A backend that has the value "a" for "key"."""
+    backend = CacheBlacklist({})
+    backend.compare_and_set("key", None, "a", None)
+    return backend
+
+
+@pytest.mark.clause("BL-17")
+def test_many_keys_are_asked_for_at_once(
+    backend: CacheBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    ask = caches["default"].get_many
+
+    def count(keys: list[str]) -> Any:
+        asked.append(keys)
+        return ask(keys)
+
+    monkeypatch.setattr(caches["default"], "get_many", count)
+    assert backend.get_many(["key", "another", "third"]) == {"key": "a"}
+    assert [len(keys) for keys in asked] == [4]
+
+
+@pytest.mark.clause("BL-15")
+def test_a_value_that_another_has_locked_is_given_up(
+    backend: CacheBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_backend, "LOCK_WAIT", 0.1)
+    caches["default"].add(LOCK, "", LOCK_SECONDS)
+    start = time.monotonic()
+    with pytest.raises(BlacklistUnavailable, match="key is locked by another"):
+        backend.compare_and_set("key", "a", "b", None)
+    assert time.monotonic() - start >= 0.1
+    assert backend.get_many(["key"]) == {"key": "a"}
+    assert caches["default"].get(LOCK) == ""
+
+
+@pytest.mark.clause("BL-19")
+def test_other_keys_are_not_locked(backend: CacheBlacklist) -> None:
+    caches["default"].add(LOCK, "", LOCK_SECONDS)
+    backend.add("another", None)
+    assert backend.compare_and_set("another", "", "b", None) is True
+
+
+@pytest.mark.clause("BL-19")
+@pytest.mark.parametrize("old", ["a", "not a"])
+def test_the_lock_is_given_back(old: str, backend: CacheBlacklist) -> None:
+    assert backend.compare_and_set("key", old, "b", None) is (old == "a")
+    assert caches["default"].get(LOCK) is None
+
+
+@pytest.mark.clause("BL-15")
+@pytest.mark.parametrize("method", ["get", "set"])
+def test_the_lock_is_given_back_after_a_failure(
+    method: str, backend: CacheBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise ConnectionResetError("the cable is out")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(caches["default"], method, fail)
+        with pytest.raises(BlacklistUnavailable, match="the cable is out"):
+            backend.compare_and_set("key", "a", "b", None)
+    assert caches["default"].get(LOCK) is None
+    assert backend.compare_and_set("key", "a", "b", None) is True
+
+
+@pytest.mark.clause("BL-15")
+def test_a_value_that_is_not_kept_is_not_answered_for(
+    backend: CacheBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caches["default"], "set", lambda *args, **kwargs: None)
+    with pytest.raises(BlacklistUnavailable, match="did not keep what was set"):
+        backend.compare_and_set("key", "a", "b", None)
+
+
+class Clock:
+    """Stands still, until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    stopped = SimpleNamespace(time=time.time, sleep=time.sleep, monotonic=clock.monotonic)
+    monkeypatch.setattr(cache_backend, "time", stopped)
+    return clock
+
+
+@pytest.mark.clause("BL-19")
+@pytest.mark.parametrize("method", ["add", "get"])
+def test_who_was_held_up_for_too_long_writes_nothing(
+    method: str, backend: CacheBlacklist, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = caches["default"]
+    call = getattr(cache, method)
+
+    def take_long(*args: Any, **kwargs: Any) -> Any:
+        answer = call(*args, **kwargs)
+        # The lock has gone by then, and is another's.
+        clock.now += LOCK_SECONDS
+        cache.set(LOCK, "another's", LOCK_SECONDS)
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, method, take_long)
+        with pytest.raises(BlacklistUnavailable, match="too slow to be locked"):
+            backend.compare_and_set("key", "a", "b", None)
+    assert backend.get_many(["key"]) == {"key": "a"}
+    assert cache.get(LOCK) == "another's"

@@ -55,6 +55,71 @@ def test_a_key_that_is_there_breaks_no_transaction(backend: DatabaseBlacklist) -
     assert backend.contains(other) is True
 
 
+@pytest.mark.clause("DB-1")
+@durable
+def test_a_value_that_is_another_breaks_no_transaction(backend: DatabaseBlacklist) -> None:
+    key = new_key()
+    backend.compare_and_set(key, None, "a", None)
+    with transaction.atomic():
+        assert backend.compare_and_set(key, None, "b", None) is False
+        assert backend.compare_and_set(key, "b", "c", None) is False
+        assert backend.get_many([key]) == {key: "a"}
+        assert backend.compare_and_set(key, "a", "b", None) is True
+    assert backend.get_many([key]) == {key: "b"}
+
+
+@pytest.mark.clause("DB-1")
+@durable
+def test_a_value_is_rolled_back_with_its_transaction(backend: DatabaseBlacklist) -> None:
+    key, other = new_key(), new_key()
+    backend.compare_and_set(key, None, "a", None)
+    with transaction.atomic():
+        assert backend.compare_and_set(key, "a", "b", None) is True
+        assert backend.compare_and_set(other, None, "a", None) is True
+        transaction.set_rollback(True)
+    assert backend.get_many([key, other]) == {key: "a"}
+
+
+@pytest.mark.clause("BL-17")
+@durable
+def test_many_keys_are_read_in_one_statement(backend: DatabaseBlacklist) -> None:
+    keys = [new_key() for _ in range(3)]
+    backend.compare_and_set(keys[1], None, "a", None)
+    with CaptureQueriesContext(connection) as queries:
+        assert backend.get_many(keys) == {keys[1]: "a"}
+    assert len(queries) == 1
+
+
+@pytest.mark.clause("BL-19")
+@durable
+def test_a_value_is_compared_and_set_in_one_statement(backend: DatabaseBlacklist) -> None:
+    key = new_key()
+    backend.compare_and_set(key, None, "a", None)
+    with CaptureQueriesContext(connection) as queries:
+        assert backend.compare_and_set(key, "a", "b", None) is True
+    assert len(queries) == 1
+
+
+@pytest.mark.clause("BL-20")
+@durable
+def test_purge_leaves_what_is_set_to_live_on_meanwhile(backend: DatabaseBlacklist) -> None:
+    now = int(time.time())
+    key, other = new_key(), new_key()
+    backend.compare_and_set(key, None, "a", now - 10)
+    backend.compare_and_set(other, None, "a", now - 10)
+    answers: list[bool] = []
+
+    def set_before(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("DELETE") and not answers:
+            answers.append(backend.compare_and_set(key, "a", "b", now + HOUR))
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(set_before):
+        assert backend.purge() == 1
+    assert answers == [True]
+    assert backend.get_many([key, other]) == {key: "b"}
+
+
 @pytest.mark.clause("DB-2")
 def test_reads_go_where_writes_go() -> None:
     with override_settings(DATABASE_ROUTERS=[f"{HOOKS}.ReadsElsewhere"]):
@@ -148,11 +213,20 @@ def test_the_command_says_when_the_store_is_down(without_table: DatabaseBlacklis
 
 @pytest.mark.clause("BL-15")
 @durable
-@pytest.mark.parametrize("method", ["add", "contains", "purge"])
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("add", ("key", None)),
+        ("contains", ("key",)),
+        ("purge", ()),
+        ("get_many", (["key"],)),
+        ("compare_and_set", ("key", None, "a", None)),
+        ("compare_and_set", ("key", "a", "b", None)),
+    ],
+)
 def test_a_database_that_cannot_answer_is_unavailable(
-    method: str, without_table: DatabaseBlacklist
+    method: str, arguments: tuple[Any, ...], without_table: DatabaseBlacklist
 ) -> None:
-    arguments = {"add": ("key", None), "contains": ("key",), "purge": ()}[method]
     with pytest.raises(BlacklistUnavailable, match="Database 'default'"):
         getattr(without_table, method)(*arguments)
 

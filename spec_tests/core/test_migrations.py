@@ -129,3 +129,34 @@ def test_the_way_back_keeps_what_the_old_table_can_hold(use_tz: bool, settings: 
         call_command("migrate", "djwto", verbosity=0)
     assert backend.contains(PLAIN.format(1)) is True
     assert backend.contains(PLAIN.format(2)) is True
+
+
+def test_entries_from_before_values_have_the_value_of_what_was_added() -> None:
+    now = int(time.time())
+    keys = [PLAIN.format(number) for number in range(3)]
+    try:
+        Entry = migrate("0003_drop_stored_tokens").get_model("djwto", "BlacklistEntry")
+        for key, exp in zip(keys, (None, now + DAY, now + 2 * DAY), strict=True):
+            Entry.objects.create(key=key, exp=exp)
+    finally:
+        call_command("migrate", "djwto", verbosity=0)
+    backend = DatabaseBlacklist({})
+    assert backend.get_many(keys) == dict.fromkeys(keys, "")
+    assert backend.add(keys[0], None) is False
+    assert backend.compare_and_set(keys[1], "", "a", now + DAY) is True
+    assert dict(BlacklistEntry.objects.values_list("key", "exp")) == {
+        keys[0]: None,
+        keys[1]: now + DAY,
+        keys[2]: now + 2 * DAY,
+    }
+
+
+def test_the_way_back_from_values_keeps_the_entries() -> None:
+    backend = DatabaseBlacklist({})
+    backend.compare_and_set(PLAIN.format(1), None, "a", NOW + DAY)
+    try:
+        Entry = migrate("0003_drop_stored_tokens").get_model("djwto", "BlacklistEntry")
+        assert list(Entry.objects.values_list("key", "exp")) == [(PLAIN.format(1), NOW + DAY)]
+    finally:
+        call_command("migrate", "djwto", verbosity=0)
+    assert backend.get_many([PLAIN.format(1)]) == {PLAIN.format(1): ""}

@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 from django.core.exceptions import ImproperlyConfigured
 
 from djwto.backends.redis import RedisBlacklist
@@ -83,11 +84,20 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.mark.clause("BL-15")
-@pytest.mark.parametrize("method", ["add", "contains"])
-def test_a_server_that_is_down_is_unavailable(method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("add", ("key", None)),
+        ("contains", ("key",)),
+        ("get_many", (["key"],)),
+        ("compare_and_set", ("key", None, "a", None)),
+        ("compare_and_set", ("key", "a", "b", None)),
+    ],
+)
+def test_a_server_that_is_down_is_unavailable(method: str, arguments: tuple[Any, ...]) -> None:
     backend = RedisBlacklist({"url": "redis://127.0.0.1:1/0"})
     with pytest.raises(BlacklistUnavailable, match="Redis: "):
-        getattr(backend, method)(*{"add": ("key", None), "contains": ("key",)}[method])
+        getattr(backend, method)(*arguments)
 
 
 @pytest.mark.clause("BL-15")
@@ -96,7 +106,7 @@ def test_a_server_that_does_not_answer_is_given_up(silent_port: int) -> None:
     start = time.monotonic()
     with pytest.raises(BlacklistUnavailable):
         backend.contains("key")
-    # Two attempts of 0.2 seconds; redis-py's own time-out is five.
+    # redis-py's own time-out is five.
     assert time.monotonic() - start < 4
 
 
@@ -147,3 +157,108 @@ def test_a_time_before_all_times_has_passed(exp: int, redis_url: str) -> None:
     backend.add(key, exp)
     assert backend.contains(key) is False
     backend.client.close()
+
+
+@pytest.fixture
+def backend(redis_url: str) -> Iterator[RedisBlacklist]:
+    backend = RedisBlacklist({"url": redis_url})
+    yield backend
+    backend.client.close()
+
+
+@pytest.mark.clause("BL-17")
+def test_many_keys_are_asked_for_at_once(
+    backend: RedisBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [new_key() for _ in range(3)]
+    backend.compare_and_set(keys[1], None, "a", None)
+    sent: list[Any] = []
+    send = redis.Connection.send_packed_command
+
+    def count(connection: redis.Connection, command: Any, *args: Any, **kwargs: Any) -> None:
+        sent.append(command)
+        send(connection, command, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(redis.Connection, "send_packed_command", count)
+    assert backend.get_many(keys) == {keys[1]: "a"}
+    assert len(sent) == 1
+
+
+@pytest.mark.clause("BL-17")
+def test_of_no_keys_none_is_there() -> None:
+    assert RedisBlacklist({"url": "redis://127.0.0.1:1/0"}).get_many([]) == {}
+
+
+@pytest.mark.clause("BL-17")
+def test_a_client_may_decode_what_it_is_answered(redis_url: str) -> None:
+    sign = "&" if "?" in redis_url else "?"
+    backend = RedisBlacklist({"url": f"{redis_url}{sign}decode_responses=true"})
+    key = new_key()
+    assert backend.compare_and_set(key, None, "a", None) is True
+    assert backend.compare_and_set(key, "a", "b", None) is True
+    assert backend.get_many([key]) == {key: "b"}
+    backend.client.close()
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Any]], None]:
+    """Has something happen between the look at a value and the write."""
+    multi = redis.client.Pipeline.multi
+
+    def set_up(happen: Callable[[Any], Any]) -> None:
+        def wait(pipeline: Any) -> None:
+            happen(pipeline)
+            multi(pipeline)
+
+        monkeypatch.setattr(redis.client.Pipeline, "multi", wait)
+
+    return set_up
+
+
+@pytest.mark.clause("BL-19")
+def test_who_comes_second_is_told_so(
+    backend: RedisBlacklist, redis_url: str, meanwhile: Callable[[Callable[[Any], Any]], None]
+) -> None:
+    key = new_key()
+    backend.compare_and_set(key, None, "a", None)
+    other = redis.Redis.from_url(redis_url)
+    meanwhile(lambda pipeline: other.set(f"djwto:{key}", "another's"))
+    assert backend.compare_and_set(key, "a", "b", None) is False
+    assert backend.get_many([key]) == {key: "another's"}
+    other.close()
+
+
+@pytest.mark.clause("BL-15")
+def test_who_loses_the_connection_is_not_told_that_another_came_first(
+    backend: RedisBlacklist, meanwhile: Callable[[Callable[[Any], Any]], None]
+) -> None:
+    key = new_key()
+    backend.compare_and_set(key, None, "a", None)
+    # redis-py raises WatchError then too.
+    meanwhile(lambda pipeline: pipeline.connection._sock.shutdown(socket.SHUT_RDWR))
+    with pytest.raises(BlacklistUnavailable, match="Redis: "):
+        backend.compare_and_set(key, "a", "b", None)
+    assert backend.get_many([key]) == {key: "a"}
+
+
+@pytest.mark.clause("BL-15")
+@pytest.mark.parametrize("method", ["add", "compare_and_set"])
+def test_who_was_not_answered_in_time_is_not_told_that_another_came_first(
+    method: str, backend: RedisBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = new_key()
+    assert backend.contains(key) is False
+    read = redis.Connection.read_response
+    late: list[redis.Connection] = []
+
+    def time_out_once(connection: redis.Connection, *args: Any, **kwargs: Any) -> Any:
+        answer = read(connection, *args, **kwargs)
+        if not late:
+            late.append(connection)
+            raise redis.TimeoutError("Timeout reading from socket")
+        return answer
+
+    monkeypatch.setattr(redis.Connection, "read_response", time_out_once)
+    with pytest.raises(BlacklistUnavailable, match="Timeout"):
+        getattr(backend, method)(*{"add": (key, None)}.get(method, (key, None, "a", None)))
+    assert backend.contains(key) is True
