@@ -67,7 +67,12 @@ SECRET_KEY = "a key for tests only, of no use to anyone, and long enough to sign
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "djwto"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "djwto",
+    "djwto.contrib.sessions",
+]
 ROOT_URLCONF = "djwto.spec_tests.project.urls"
 DATABASES = {"default": _database(os.environ.get("DJWTO_TEST_DATABASE", ""))}
 CACHES = {"default": _cache(os.environ.get("DJWTO_TEST_CACHE", ""))}

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError
 
 from djwto.blacklist import get_blacklist
 from djwto.exceptions import BlacklistUnavailable
 
 
 class Command(BaseCommand):
-    help = "Deletes the expired entries of the blacklist, in batches. Run it daily."
+    help = (
+        "Deletes the expired entries of the blacklist, and what djwto's other apps have that "
+        "has expired, in batches. Run it daily."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        verbose = options["verbosity"] > 1
+        deleted = self._purge("blacklist", get_blacklist().purge_in_batches(), "", verbose)
+        # By this method an app says that it has something to purge; the core knows of none.
+        for app in apps.get_app_configs():
+            purge = getattr(app, "djwto_purge_in_batches", None)
+            if purge is not None:
+                name = str(app.verbose_name)
+                deleted += self._purge(f"table of {name}", purge(), f" of {name}", verbose)
+        self.stdout.write(self.style.SUCCESS(f"Done: {deleted} expired entries deleted."))
+
+    def _purge(self, what: str, batches: Iterator[int], of: str, verbose: bool) -> int:
         deleted = 0
         try:
-            for batch in get_blacklist().purge_in_batches():
+            for batch in batches:
                 deleted += batch
-                if options["verbosity"] > 1 or batch:
-                    self.stdout.write(f"{deleted} expired entries deleted")
-        except BlacklistUnavailable as error:
+                if verbose or batch:
+                    self.stdout.write(f"{deleted} expired entries{of} deleted")
+        except (BlacklistUnavailable, DatabaseError, InterfaceError) as error:
             raise CommandError(
-                f"The blacklist is unavailable after {deleted} entries: {error} "
+                f"The {what} is unavailable after {deleted} entries: {error} "
                 "Run the command again; it goes on where it stopped."
             ) from error
-        self.stdout.write(self.style.SUCCESS(f"Done: {deleted} expired entries deleted."))
+        return deleted
