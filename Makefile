@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test coverage test-services lint types docs wheel versions
+.PHONY: demo test coverage test-services race lint types docs wheel versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -25,6 +25,9 @@ coverage: .venv/.dev  ## of djwto and its backends by the tests of the core, bra
 
 test-services: .venv/.dev .venv/.services  ## the same, with the servers found on loopback
 	$(BIN)/python -m djwto.spec_tests.services
+
+race: .venv/.dev .venv/.services  ## 1,000 rounds of updates at once on each store; ROUNDS=50
+	$(BIN)/python -m djwto.spec_tests.rotation_race --rounds $(or $(ROUNDS),1000)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

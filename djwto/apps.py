@@ -12,8 +12,10 @@ class DjwtoConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from djwto import checks
+        from djwto import checks, users
 
         register(checks.check_settings, Tags.security)
         register(checks.check_blacklist, Tags.security)
+        register(checks.check_settings_deploy, Tags.security, deploy=True)
         register(checks.check_blacklist_deploy, Tags.security, deploy=True)
+        users.watch()

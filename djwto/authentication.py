@@ -10,11 +10,11 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponseBase
 
-from djwto import csrf, transports
+from djwto import csrf, sessions, transports
 from djwto.claims import ACCESS, REFRESH, Claims
 from djwto.conf import settings
-from djwto.exceptions import MissingPermission, Refusal
-from djwto.responses import refused
+from djwto.exceptions import BlacklistUnavailable, MissingPermission, Refusal
+from djwto.responses import refused, unavailable
 from djwto.tokens import decode
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -39,8 +39,10 @@ def authenticate(request: HttpRequest, type_: str) -> Claims:
 def jwt_login_required(view: View) -> View:
     """Answers 401 unless an access token is sent that is valid (HTTP-15).
 
-    The view finds the claims in `request.payload` and the token in `request.token`. Around a
-    view that `jwt_is_refresh` guards it asks for the refresh token, as that does.
+    With `DJWTO_CHECK_ACCESS` its session must go on, too, and 503 is the answer while the store
+    is down (HTTP-24). The view finds the claims in `request.payload` and the token in
+    `request.token`. Around a view that `jwt_is_refresh` guards it asks for the refresh token, as
+    that does.
     """
     type_ = getattr(view, "jwt_type", ACCESS)
     return _guard(view, type_, lambda request: _authenticate_once(request, type_))
@@ -64,7 +66,7 @@ def jwt_perm_required(perms: Sequence[str]) -> Callable[[View], View]:
         type_ = getattr(view, "jwt_type", ACCESS)
 
         def check(request: HttpRequest) -> None:
-            claims = getattr(request, "payload", None) or authenticate(request, type_)
+            claims = getattr(request, "payload", None) or _authenticate(request, type_)
             granted = claims.get("user", {}).get("perms")
             if not isinstance(granted, list) or not wanted.issubset(map(str, granted)):
                 raise MissingPermission("The token lacks a permission that this needs.")
@@ -76,7 +78,14 @@ def jwt_perm_required(perms: Sequence[str]) -> Callable[[View], View]:
 
 def _authenticate_once(request: HttpRequest, type_: str) -> None:
     if getattr(request, "payload", {}).get("type") != type_:
-        authenticate(request, type_)
+        _authenticate(request, type_)
+
+
+def _authenticate(request: HttpRequest, type_: str) -> Claims:
+    claims = authenticate(request, type_)
+    if settings.check_access:
+        sessions.ask(claims)
+    return claims
 
 
 def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View:
@@ -86,13 +95,15 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
         @wraps(view)
         async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
-                # Only a CSRF token that is kept in the session takes a database to check.
-                if django_settings.CSRF_USE_SESSIONS:
+                # Nothing else takes a database, or whatever the blacklist is kept in.
+                if django_settings.CSRF_USE_SESSIONS or settings.check_access:
                     await sync_to_async(check)(request)
                 else:
                     check(request)
             except Refusal as refusal:
                 return refused(refusal)
+            except BlacklistUnavailable:
+                return unavailable(getattr(view, "__qualname__", repr(view)))
             response: HttpResponseBase = await view(request, *args, **kwargs)
             return response
 
@@ -104,6 +115,8 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
                 check(request)
             except Refusal as refusal:
                 return refused(refusal)
+            except BlacklistUnavailable:
+                return unavailable(getattr(view, "__qualname__", repr(view)))
             response: HttpResponseBase = view(request, *args, **kwargs)
             return response
 

@@ -13,6 +13,7 @@ from django.http.multipartparser import MultiPartParserError
 
 from djwto.exceptions import UnreadableBody
 
+_JSON = "application/json"
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
@@ -30,12 +31,31 @@ def fields(request: HttpRequest) -> Mapping[str, Any]:
     with readable():
         if request.content_type in _FORMS:
             return request.POST
-        if request.content_type == "application/json":
+        if request.content_type == _JSON:
             return _json_object(request.body)
     raise UnreadableBody(
         "The Content-Type is not known; send a form or application/json with the fields "
         "username and password."
     )
+
+
+def has_fields(request: HttpRequest) -> bool:
+    """Whether the body is, by its Content-Type, something that has fields."""
+    return request.content_type in {*_FORMS, _JSON}
+
+
+def flag(request: HttpRequest, name: str) -> bool:
+    """A field that says yes or no; one that is not there says no. Raises UnreadableBody."""
+    with readable():
+        if request.content_type not in _FORMS and not request.body:
+            return False
+    value = fields(request).get(name, False)
+    text = str(value).lower()
+    if text in {"true", "1", "on"}:
+        return True
+    if text in {"false", "0", "off", ""}:
+        return False
+    raise UnreadableBody(f"The field {name} says neither yes nor no; send true or false.")
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from djwto.conf import seconds, settings
+from djwto.conf import seconds, seconds_or_none, settings
 from djwto.exceptions import InvalidToken
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def process_claims(
         "sub": settings.sub_claim,
         "aud": settings.aud_claim,
         "iat": now if settings.iat_claim else None,
-        "exp": expiry(REFRESH, now),
+        "exp": expiry(REFRESH, {}, now),
         "nbf": now + seconds(settings.nbf_lifetime) if seconds(settings.nbf_lifetime) else None,
     }
     return {name: value for name, value in optional.items() if value is not None} | {
@@ -69,12 +69,31 @@ def process_claims(
     }
 
 
-def expiry(type_: str, now: int) -> int | None:
-    """The `exp` of a token of this type that is issued now; None if it never expires."""
-    lifetime = (
+def expiry(type_: str, session: Claims, now: int) -> int | None:
+    """The `exp` of a token of this type, issued now for a session; None if it never expires.
+
+    A refresh token is good for the session's `idle` seconds where its login asked for as many,
+    and no token outlives its session.
+    """
+    lifetime = seconds_or_none(
         settings.access_token_lifetime if type_ == ACCESS else settings.refresh_token_lifetime
     )
-    return None if lifetime is None else min(now + seconds(lifetime), LAST_NUMERIC_DATE)
+    if type_ == REFRESH:
+        lifetime = session.get("idle", lifetime)
+    ends = [None if lifetime is None else now + lifetime, session_end(session)]
+    known = [end for end in ends if end is not None]
+    return min(*known, LAST_NUMERIC_DATE) if known else None
+
+
+def session_end(session: Claims) -> int | None:
+    """When the session ends whatever is done to prolong it; None if that is not limited (TOK-11).
+
+    Counted from `auth_time` (OpenID Connect Core, section 2). Tokens from before there was one
+    count from their own `iat`.
+    """
+    began = session.get("auth_time", session.get("iat"))
+    longest = settings.session_max_age
+    return None if longest is None or began is None else began + seconds(longest)
 
 
 def access_from(refresh: Claims, now: int) -> Claims:
@@ -92,7 +111,10 @@ def updated(refresh: Claims, now: int) -> Claims:
     long as the token it is made with says, and must outlast this one too (HTTP-14).
     """
     claims = _dated(refresh, REFRESH, now)
-    if "exp" in claims and "exp" in refresh:
+    claims.setdefault("auth_time", refresh.get("iat", now))
+    if not settings.allow_refresh_update and "exp" in refresh:
+        claims["exp"] = refresh["exp"]
+    elif "exp" in claims and "exp" in refresh:
         claims["exp"] = max(claims["exp"], refresh["exp"])
     return claims
 
@@ -101,7 +123,7 @@ def _dated(claims: Claims, type_: str, now: int) -> Claims:
     dated = {**claims, "type": type_}
     if "iat" in dated:
         dated["iat"] = now
-    exp = expiry(type_, now)
+    exp = expiry(type_, claims, now)
     if exp is None:
         dated.pop("exp", None)
     else:
@@ -116,7 +138,7 @@ def required(type_: str) -> list[str]:
         "sub": settings.sub_claim,
         "aud": settings.aud_claim,
         "iat": settings.iat_claim,
-        "exp": expiry(type_, 0) is not None,
+        "exp": expiry(type_, {}, 0) is not None,
     }
     return [name for name, wanted in configured.items() if wanted] + ["jti", "type"]
 
@@ -133,7 +155,7 @@ def validate(claims: Any, type_: str) -> None:
             raise InvalidToken(f"The token has no {name} claim.")
     if claims["type"] != type_:
         raise InvalidToken(f"This is not {'an access' if type_ == ACCESS else 'a refresh'} token.")
-    for name in ("exp", "iat", "nbf", "refresh_iat"):
+    for name in ("exp", "iat", "nbf", "refresh_iat", "auth_time", "idle", "epoch"):
         # A bool is an int to Python; a float or a text is a number to PyJWT.
         if name in claims and type(claims[name]) is not int:
             raise InvalidToken(f"The {name} claim of the token is not an integer.")
@@ -141,6 +163,9 @@ def validate(claims: Any, type_: str) -> None:
             raise InvalidToken(f"The {name} claim of the token is out of range.")
     if not isinstance(claims["jti"], str) or not claims["jti"]:
         raise InvalidToken("The jti claim of the token is not a text.")
+    for name in ("gen", "auth_hash"):
+        if not isinstance(claims.get(name, ""), str):
+            raise InvalidToken(f"The {name} claim of the token is not a text.")
     # PyJWT compares an issuer only where one is expected.
     if "iss" in claims and claims["iss"] != settings.iss_claim:
         raise InvalidToken("The iss claim of the token is not the expected one.")

@@ -12,16 +12,21 @@ T = TypeVar("T")
 
 
 class Setting(Generic[T]):
-    """One setting: the attribute `mode` reads `DJWTO_MODE`, or its default."""
+    """One setting: the attribute `mode` reads `DJWTO_MODE`, or its default.
 
-    def __init__(self, default: T) -> None:
+    `strict` is the default while `DJWTO_STRICT` is on, where the two differ.
+    """
+
+    def __init__(self, default: T, *, strict: T | None = None) -> None:
         self.default = default
+        self.strict = default if strict is None else strict
 
     def __set_name__(self, owner: type, attribute: str) -> None:
         self.name = f"DJWTO_{attribute.upper()}"
 
     def __get__(self, instance: object, owner: type) -> T:
-        value: T = getattr(django_settings, self.name, self.default)
+        strict = getattr(django_settings, "DJWTO_STRICT", False)
+        value: T = getattr(django_settings, self.name, self.strict if strict else self.default)
         return value
 
 
@@ -38,7 +43,15 @@ class Settings:
     refresh_token_lifetime = Setting[timedelta | None](timedelta(days=1))
     nbf_lifetime = Setting[timedelta | int | None](0)
     leeway = Setting[timedelta | int](0)
+
     allow_refresh_update = Setting[bool](True)
+    rotate_refresh = Setting[bool](True)
+    rotate_on_access = Setting[bool](False, strict=True)
+    reuse_grace = Setting[timedelta | int](10)
+    session_max_age = Setting[timedelta | None](timedelta(days=30))
+    remember_lifetime = Setting[timedelta | None](None)
+    check_access = Setting[bool](False, strict=True)
+    strict = Setting[bool](False)
 
     algorithm = Setting[str]("HS256")
     signing_key = Setting[str | bytes | None](None)
@@ -48,6 +61,7 @@ class Settings:
     refresh_cookie_path = Setting[str]("api/token/refresh")
     same_site = Setting[Literal["Lax", "Strict", "None"]]("Lax")
     domain = Setting[str | None](None)
+    cookie_prefix = Setting[str]("", strict="__Secure-")
     csrf = Setting[bool](True)
 
     blacklist = Setting[Mapping[str, Any]](
@@ -60,7 +74,8 @@ class Settings:
     user_authenticate = Setting[str]("djwto.login.user_authenticate")
 
 
-NAMES = frozenset(s.name for s in vars(Settings).values() if isinstance(s, Setting))
+SETTINGS = tuple(s for s in vars(Settings).values() if isinstance(s, Setting))
+NAMES = frozenset(setting.name for setting in SETTINGS)
 
 settings = Settings()
 
@@ -70,3 +85,8 @@ def seconds(duration: timedelta | int | None) -> int:
     if isinstance(duration, timedelta):
         return int(duration.total_seconds())
     return duration or 0
+
+
+def seconds_or_none(duration: timedelta | None) -> int | None:
+    """A duration as whole seconds; None, for no limit, stays None."""
+    return None if duration is None else seconds(duration)

@@ -56,6 +56,10 @@ class InvalidToken(Refusal):
     challenge = 'Bearer realm="api", error="invalid_token"'
 
 
+class ReusedToken(InvalidToken):
+    """A refresh token was sent that has been exchanged for its successor (RFC 9700 4.14.2)."""
+
+
 class MissingPermission(Refusal):
     """The token is valid and lacks a permission (RFC 6750 section 3.1: insufficient_scope)."""
 
@@ -73,3 +77,9 @@ class Disabled(Refusal):
     """The endpoint is switched off in the settings."""
 
     status = HTTPStatus.NOT_FOUND
+
+
+class Unsupported(Refusal):
+    """The blacklist in force lacks what this takes."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED

@@ -14,11 +14,27 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from djwto.body import fields, readable
-from djwto.claims import ACCESS, REFRESH, Claims, access_from, user_id, validate
-from djwto.conf import settings
+from djwto.body import fields, flag, has_fields, readable
+from djwto.claims import (
+    ACCESS,
+    LAST_NUMERIC_DATE,
+    REFRESH,
+    Claims,
+    access_from,
+    expiry,
+    session_end,
+    user_id,
+    validate,
+)
+from djwto.conf import seconds_or_none, settings
 from djwto.exceptions import InvalidToken, LoginFailed, UnreadableBody
+from djwto.rotation import first_generation
+from djwto.sessions import epoch
 from djwto.tokens import TokenPair, decode, sign
+from djwto.users import password_claims
+
+SESSION_CLAIMS = frozenset({"auth_hash", "auth_time", "epoch", "gen"})
+"""The claims by which a session ends when it should. No hook has a say in them."""
 
 
 def user_authenticate(request: HttpRequest) -> AbstractBaseUser:
@@ -82,7 +98,8 @@ def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
         # A tuple or a UUID from a hook reaches clients as a list or a text, and receivers too.
         claims: Claims = json.loads(json.dumps(made, cls=DjangoJSONEncoder, allow_nan=False))
         validate(claims, REFRESH)
-        user_id(claims)
+        claims = {name: claims[name] for name in claims if name not in SESSION_CLAIMS}
+        claims |= _session_claims(user, request, claims, now)
         # Both of a pair are issued at one time, also where a second ends between the two.
         pair = sign(claims, access_from(claims, claims.get("iat", now)))
         early = max(0, claims.get("nbf", 0) - now)
@@ -93,3 +110,25 @@ def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
             f"DJWTO_PROCESS_CLAIMS or DJWTO_PROCESS_USER made claims that djwto refuses: {error}"
         ) from error
     return pair
+
+
+def _session_claims(
+    user: AbstractBaseUser, request: HttpRequest, claims: Claims, now: int
+) -> Claims:
+    """What a session needs to end when it should, whatever the hooks say (TOK-11 to TOK-15)."""
+    longest = settings.remember_lifetime
+    # A user may be authenticated by something else than fields.
+    asked = longest is not None and has_fields(request) and flag(request, "remember")
+    optional = {
+        "auth_time": now,
+        "epoch": epoch(user_id(claims)) or None,
+        "gen": first_generation() if settings.rotate_refresh else None,
+        "idle": seconds_or_none(longest) if asked else None,
+    }
+    session = {name: value for name, value in optional.items() if value is not None}
+    session |= password_claims(user)
+    whole = claims | session
+    end = expiry(REFRESH, whole, now) if "idle" in whole else session_end(whole)
+    if end is not None and ("idle" in whole or end < claims.get("exp", LAST_NUMERIC_DATE)):
+        session["exp"] = end
+    return session

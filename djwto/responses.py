@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 
 from django.http import HttpResponse, JsonResponse
 
 from djwto.exceptions import Refusal
 
+logger = logging.getLogger(__name__)
+
 RETRY_AFTER = 5
 """Seconds after which a client may ask again when a store is down."""
 
 
-class _Refused(JsonResponse):
+class _Awaitable(JsonResponse):
     """A response that can be awaited as well.
 
     The `dispatch` of a class-based view is no coroutine function, not even where its handlers
@@ -26,17 +29,18 @@ class _Refused(JsonResponse):
 
 def refused(refusal: Refusal) -> HttpResponse:
     """The response to a request that is refused (RFC 6750 section 3)."""
-    response = _Refused({"error": str(refusal)}, status=refusal.status)
+    response = _Awaitable({"error": str(refusal)}, status=refusal.status)
     if refusal.challenge:
         response["WWW-Authenticate"] = refusal.challenge
     response["Cache-Control"] = "no-store"
     return response
 
 
-def unavailable() -> HttpResponse:
-    """The response while a store is down (RFC 9110 section 15.6.4)."""
-    return JsonResponse(
+def unavailable(who: str) -> HttpResponse:
+    """The response while a store is down (RFC 9110 section 15.6.4). Logs the exception at hand."""
+    logger.exception("%s could not reach a store and answered 503.", who)
+    return _Awaitable(
         {"error": "The service is unavailable; try again later."},
         status=503,
-        headers={"Retry-After": str(RETRY_AFTER)},
+        headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
     )

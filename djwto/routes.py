@@ -20,4 +20,5 @@ def routes() -> dict[str, str]:
         "refresh_access": f"{refresh}/refresh_access/",
         "update_refresh": f"{refresh}/update_refresh/",
         "logout": f"{refresh}/logout/",
+        "logout_all": f"{refresh}/logout_all/",
     }

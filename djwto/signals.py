@@ -98,3 +98,12 @@ jwt_access_refreshed = SenderNameSignal()
 jwt_refresh_updated = SenderNameSignal()
 """A new pair of tokens was issued. Sender "UpdateRefreshView"; `refresh_claims: dict`,
 `access_claims: dict` (SIG-6)."""
+
+jwt_reuse_detected = SenderNameSignal()
+"""A refresh token was sent that had been exchanged before, and its session was ended for it.
+Sender the name of the view; `jti: str`, `claims: dict`, those of the token sent (SIG-15)."""
+
+jwt_sessions_revoked = SenderNameSignal()
+"""All sessions of a user ended. Sender "LogoutAllView" or, outside of a request, "revoke_all",
+with `request` None; `user_id: int | str`, `except_jti: str | None`, the session that was spared
+(SIG-16)."""

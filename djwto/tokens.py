@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import jwt
@@ -13,7 +14,7 @@ from jwt.exceptions import (
     PyJWTError,
 )
 
-from djwto.claims import Claims, required, validate
+from djwto.claims import Claims, required, session_end, validate
 from djwto.conf import seconds, settings
 from djwto.exceptions import InvalidToken
 from djwto.keys import key_pair
@@ -44,6 +45,7 @@ def decode(token: str, type_: str, *, early: int = 0) -> Claims:
     if len(token) > LONGEST:
         raise InvalidToken("The token is too long.")
     keys = key_pair()
+    leeway = seconds(settings.leeway) + early
     try:
         decoded = jwt.decode_complete(
             token,
@@ -52,7 +54,7 @@ def decode(token: str, type_: str, *, early: int = 0) -> Claims:
             issuer=settings.iss_claim,
             subject=settings.sub_claim,
             audience=settings.aud_claim,
-            leeway=seconds(settings.leeway) + early,
+            leeway=leeway,
             options={"require": required(type_)},
         )
     # Beside its own errors, PyJWT lets through those of the parsers and of int() on signed
@@ -65,6 +67,9 @@ def decode(token: str, type_: str, *, early: int = 0) -> Claims:
         raise InvalidToken("The token is of another kind than JWT.")
     claims: Claims = decoded["payload"]
     validate(claims, type_)
+    end = session_end(claims)
+    if end is not None and end + leeway <= time.time():
+        raise InvalidToken("The session has reached its end.")
     return claims
 
 
@@ -76,13 +81,16 @@ class TokenPair:
     access_claims: Claims
     refresh: str
     access: str
+    client_has_refresh: bool = False
+    """Is the refresh token the one that the client sent?"""
 
 
 def sign(refresh_claims: Claims, access_claims: Claims, refresh: str | None = None) -> TokenPair:
-    """The tokens for these claims; `refresh` is the refresh token if that was signed before."""
+    """The tokens for these claims; `refresh` is the refresh token if the client has it."""
     return TokenPair(
         refresh_claims=refresh_claims,
         access_claims=access_claims,
         refresh=refresh or encode(refresh_claims),
         access=encode(access_claims),
+        client_has_refresh=refresh is not None,
     )

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.encoding import escape_uri_path
 
-from djwto.claims import REFRESH, Claims
+from djwto.claims import ACCESS, REFRESH, Claims
 from djwto.conf import settings
 from djwto.exceptions import InvalidToken, MissingToken, RepeatedToken
 from djwto.routes import refresh_prefix, routes
@@ -59,9 +59,13 @@ class OneCookie:
     access_cookie: ClassVar[str] = ACCESS_COOKIE
     extra_cookies: ClassVar[tuple[str, ...]] = ()
 
+    def cookie(self, type_: str) -> str:
+        """The name of the cookie of this type's token."""
+        return prefixed(REFRESH_COOKIE if type_ == REFRESH else self.access_cookie)
+
     def read(self, request: HttpRequest, type_: str) -> str:
         """The token in this type's cookie. Raises MissingToken, RepeatedToken, InvalidToken."""
-        name = REFRESH_COOKIE if type_ == REFRESH else self.access_cookie
+        name = self.cookie(type_)
         token = request.COOKIES.get(name)
         if not token:
             raise MissingToken(f"No token was sent; it is expected in the cookie {name}.")
@@ -71,18 +75,23 @@ class OneCookie:
         return token
 
     def answer(self, request: HttpRequest, pair: TokenPair, message: str) -> HttpResponse:
-        """A response that sets the cookies of both tokens."""
+        """A response that sets the cookies of both tokens.
+
+        Not that of a refresh token which the browser sent itself: another tab may have been
+        answered its successor by now, and would lose it.
+        """
         response = JsonResponse({"msg": message})
-        path = refresh_path(request)
-        _set(response, REFRESH_COOKIE, pair.refresh, pair.refresh_claims, path=path)
-        _set(response, self.access_cookie, pair.access, pair.access_claims)
+        if not pair.client_has_refresh:
+            path = refresh_path(request)
+            _set(response, self.cookie(REFRESH), pair.refresh, pair.refresh_claims, path=path)
+        _set(response, self.cookie(ACCESS), pair.access, pair.access_claims)
         return response
 
     def forget(self, request: HttpRequest, response: HttpResponse) -> None:
         """Clears every cookie that `answer` sets."""
-        _clear(response, REFRESH_COOKIE, path=refresh_path(request))
+        _clear(response, self.cookie(REFRESH), path=refresh_path(request))
         for name in (self.access_cookie, *self.extra_cookies):
-            _clear(response, name)
+            _clear(response, prefixed(name))
 
 
 class TwoCookies(OneCookie):
@@ -95,7 +104,7 @@ class TwoCookies(OneCookie):
         """A response that sets the three cookies."""
         response = super().answer(request, pair, message)
         claims = readable_claims(pair.access_claims)
-        _set(response, PAYLOAD_COOKIE, claims, pair.access_claims, httponly=False)
+        _set(response, prefixed(PAYLOAD_COOKIE), claims, pair.access_claims, httponly=False)
         return response
 
 
@@ -109,6 +118,11 @@ TRANSPORTS: dict[str, Bearer | OneCookie] = {
 def current() -> Bearer | OneCookie:
     """The transport that `DJWTO_MODE` names."""
     return TRANSPORTS[settings.mode]
+
+
+def prefixed(name: str) -> str:
+    """The name of a cookie, as `DJWTO_COOKIE_PREFIX` has it (RFC 6265bis section 4.1.3)."""
+    return settings.cookie_prefix + name
 
 
 def bearer_token(request: HttpRequest) -> str | None:

@@ -9,6 +9,7 @@ from djwto.routes import routes
 from djwto.views import (
     BlackListTokenView,
     GetTokensView,
+    LogoutAllView,
     RefreshAccessView,
     UpdateRefreshView,
     ValidateTokensView,
@@ -21,6 +22,7 @@ _VIEWS = {
     "refresh_access": RefreshAccessView.as_view(),
     "update_refresh": UpdateRefreshView.as_view(),
     "logout": BlackListTokenView.as_view(),
+    "logout_all": LogoutAllView.as_view(),
 }
 
 urlpatterns = [path(route, _VIEWS[name], name=name) for name, route in routes().items()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -18,24 +17,25 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from djwto import csrf, transports
 from djwto.authentication import authenticate
-from djwto.claims import ACCESS, REFRESH, Claims, access_from, updated
+from djwto.body import flag
+from djwto.claims import ACCESS, REFRESH, Claims, access_from, user_id
 from djwto.conf import settings
-from djwto.exceptions import BlacklistUnavailable, Disabled, MissingToken, Refusal
+from djwto.exceptions import BlacklistUnavailable, Disabled, MissingToken, Refusal, ReusedToken
 from djwto.login import authenticated, new_session
 from djwto.responses import refused, unavailable
-from djwto.revocation import refuse_revoked, revoke
+from djwto.rotation import renewed, rotates
+from djwto.sessions import ask, cut_off, exchange, milliseconds, revoke
 from djwto.signals import (
     jwt_access_refreshed,
     jwt_blacklisted,
     jwt_logged_in,
     jwt_login_fail,
     jwt_refresh_updated,
+    jwt_reuse_detected,
     jwt_token_validated,
 )
-from djwto.tokens import sign
-from djwto.users import refuse_departed
-
-logger = logging.getLogger(__name__)
+from djwto.tokens import TokenPair, decode, sign
+from djwto.users import password_claims, refuse_departed
 
 STORE_FAILURES = (BlacklistUnavailable, OperationalError, InterfaceError)
 """Raised when the blacklist, or the database of the users, cannot be reached."""
@@ -57,14 +57,30 @@ class JWTView(View):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            response = super().dispatch(request, *args, **kwargs)
+            response = self._dispatch_watching_reuse(request, *args, **kwargs)
         except Refusal as refusal:
             response = refused(refusal)
         except STORE_FAILURES:
-            logger.exception("%s could not reach a store and answered 503.", self.sender)
-            response = unavailable()
+            response = unavailable(self.sender)
         response["Cache-Control"] = "no-store"
         return response
+
+    def _dispatch_watching_reuse(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except ReusedToken as refusal:
+            # Two hold tokens of one session, and which of them is the thief nobody knows.
+            claims: Claims = request.payload  # type: ignore[attr-defined]
+            self.end(claims, jwt_reuse_detected, claims=claims)
+            response = refused(refusal)
+            transports.current().forget(request, response)
+            return response
+
+    def end(self, claims: Claims, signal: Signal, /, **kwargs: Any) -> bool:
+        """Ends a session and announces it; False if it had ended before."""
+        return revoke(claims, lambda: self.announce(signal, jti=claims["jti"], **kwargs))
 
     def http_method_not_allowed(
         self, request: HttpRequest, *args: Any, **kwargs: Any
@@ -76,17 +92,23 @@ class JWTView(View):
             headers={"Allow": allowed},
         )
 
+    def forgotten(self, request: HttpRequest, message: str) -> HttpResponse:
+        """A response that makes the client forget its tokens."""
+        response = JsonResponse({"msg": message})
+        transports.current().forget(request, response)
+        return response
+
     def announce(self, signal: Signal, **kwargs: Any) -> None:
         """Sends a signal from this view; a receiver that raises is logged (SIG-11)."""
-        signal.send_robust(sender=self.sender, request=self.request, **kwargs)
+        signal.send_robust(**{"sender": self.sender, "request": self.request} | kwargs)
 
 
 @method_decorator(sensitive_post_parameters("password"), name="dispatch")
 class GetTokensView(JWTView):
     """Logs in: credentials for a pair of tokens. POST only (HTTP-1 to HTTP-3).
 
-    Sends `jwt_logged_in` or `jwt_login_fail`, and Django's `user_logged_in`. Tokens that come
-    with the request are not looked at.
+    Sends `jwt_logged_in` or `jwt_login_fail`, and Django's `user_logged_in`. A token that comes
+    with the request has no say in it; a session whose cookies are replaced ends.
     """
 
     sender = "GetTokensView"
@@ -106,6 +128,8 @@ class GetTokensView(JWTView):
             csrf.refuse_cross_site(request)
         user = authenticated(request)
         pair = new_session(user, request)
+        if transport.ambient:
+            self._end_replaced(request)
         response = transport.answer(request, pair, "Tokens successfully created.")
         if transport.ambient and settings.csrf:
             csrf.hand_out_token(request, response)
@@ -115,6 +139,15 @@ class GetTokensView(JWTView):
             jwt_logged_in, refresh_claims=pair.refresh_claims, access_claims=pair.access_claims
         )
         return response
+
+    def _end_replaced(self, request: HttpRequest) -> None:
+        """Ends the session whose cookies those of this login are about to replace (HTTP-25)."""
+        for type_ in (ACCESS, REFRESH):
+            try:
+                replaced = decode(transports.current().read(request, type_), type_)
+            except Refusal:
+                continue
+            self.end(replaced, jwt_blacklisted, sender=BlackListTokenView.sender)
 
 
 class ValidateTokensView(JWTView):
@@ -127,61 +160,74 @@ class ValidateTokensView(JWTView):
     token_type = ACCESS
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        refuse_revoked(authenticate(request, self.token_type))
+        ask(authenticate(request, self.token_type))
         self.announce(jwt_token_validated)
         return JsonResponse({"msg": "Token is valid."})
 
 
-class RefreshAccessView(JWTView):
-    """Issues a new access token for a refresh token. POST only (HTTP-10).
+class ExchangeView(JWTView):
+    """What the two share that answer a refresh token with tokens (HTTP-20, HTTP-27)."""
 
-    Sends `jwt_access_refreshed`.
-    """
+    signal: ClassVar[Signal]
+    message: ClassVar[str]
 
-    sender = "RefreshAccessView"
+    def renews(self) -> bool:
+        """Whether the refresh token is answered with another."""
+        raise NotImplementedError
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        refresh_claims = authenticate(request, REFRESH)
-        refuse_revoked(refresh_claims)
-        refuse_departed(refresh_claims)
-        pair = sign(
-            refresh_claims,
-            access_from(refresh_claims, int(time.time())),
-            refresh=request.token,  # type: ignore[attr-defined]
-        )
-        response = transports.current().answer(request, pair, "Access token refreshed.")
+        pair = self._exchanged(request, authenticate(request, REFRESH))
+        response = transports.current().answer(request, pair, self.message)
         self.announce(
-            jwt_access_refreshed,
-            refresh_claims=pair.refresh_claims,
-            access_claims=pair.access_claims,
+            self.signal, refresh_claims=pair.refresh_claims, access_claims=pair.access_claims
         )
         return response
 
+    def _exchanged(self, request: HttpRequest, presented: Claims) -> TokenPair:
+        at = ask(presented)
+        user = refuse_departed(presented)
+        if at is None and self.renews():
+            at = exchange(presented) if rotates(presented) else milliseconds()
+        if at is None:
+            token: str = request.token  # type: ignore[attr-defined]
+            return sign(presented, access_from(presented, int(time.time())), refresh=token)
+        # Dated by the exchange, not by this request: a twin is answered the very same claims.
+        claims = renewed(presented, at // 1000) | password_claims(user)
+        return sign(claims, access_from(claims, at // 1000))
 
-class UpdateRefreshView(JWTView):
+
+class RefreshAccessView(ExchangeView):
+    """Issues a new access token for a refresh token. POST only (HTTP-10).
+
+    Sends `jwt_access_refreshed`. Exchanges the refresh token as well if `DJWTO_ROTATE_ON_ACCESS`
+    is on.
+    """
+
+    sender = "RefreshAccessView"
+    signal = jwt_access_refreshed
+    message = "Access token refreshed."
+
+    def renews(self) -> bool:
+        return settings.rotate_refresh and settings.rotate_on_access
+
+
+class UpdateRefreshView(ExchangeView):
     """Issues a new pair of tokens, so that the session lasts longer. POST only (HTTP-11).
 
     Sends `jwt_refresh_updated`. Off if `DJWTO_ALLOW_REFRESH_UPDATE` is False.
     """
 
     sender = "UpdateRefreshView"
+    signal = jwt_refresh_updated
+    message = "Refresh token updated."
+
+    def renews(self) -> bool:
+        return True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.allow_refresh_update:
             raise Disabled("Refresh tokens are not updated here.")
-        presented = authenticate(request, REFRESH)
-        refuse_revoked(presented)
-        refuse_departed(presented)
-        now = int(time.time())
-        refresh_claims = updated(presented, now)
-        pair = sign(refresh_claims, access_from(refresh_claims, now))
-        response = transports.current().answer(request, pair, "Refresh token updated.")
-        self.announce(
-            jwt_refresh_updated,
-            refresh_claims=pair.refresh_claims,
-            access_claims=pair.access_claims,
-        )
-        return response
+        return super().post(request, *args, **kwargs)
 
 
 class BlackListTokenView(JWTView):
@@ -212,17 +258,35 @@ class BlackListTokenView(JWTView):
         return self._end_session(request, claims)
 
     def _end_session(self, request: HttpRequest, claims: Claims) -> HttpResponse:
-        if revoke(claims, lambda: self.announce(jwt_blacklisted, jti=claims["jti"])):
-            return self._forgotten(request, "Token successfully blacklisted.")
-        return self._forgotten(request, "Token was blacklisted before.")
+        if self.end(claims, jwt_blacklisted):
+            return self.forgotten(request, "Token successfully blacklisted.")
+        return self.forgotten(request, "Token was blacklisted before.")
 
     def _clear_cookies(self, request: HttpRequest) -> HttpResponse:
         # Without this another site's page could log its visitors out.
         if transports.current().ambient and settings.csrf:
             csrf.refuse_forged(request)
-        return self._forgotten(request, "There was no session to end.")
+        return self.forgotten(request, "There was no session to end.")
 
-    def _forgotten(self, request: HttpRequest, message: str) -> HttpResponse:
-        response = JsonResponse({"msg": message})
-        transports.current().forget(request, response)
-        return response
+
+class LogoutAllView(JWTView):
+    """Logs out everywhere: ends all sessions of a refresh token's user. POST only (HTTP-22).
+
+    With `keep_current` true in the body, all but that of the token. Sends `jwt_sessions_revoked`.
+    """
+
+    sender = "LogoutAllView"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        claims = authenticate(request, REFRESH)
+        ask(claims)
+        keep = flag(request, "keep_current")
+        cut_off(
+            user_id(claims),
+            claims["jti"] if keep else None,
+            sender=self.sender,
+            request=request,
+        )
+        if keep:
+            return JsonResponse({"msg": "All other sessions ended."})
+        return self.forgotten(request, "All sessions ended.")

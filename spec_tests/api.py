@@ -9,7 +9,8 @@ from typing import Any
 import jwt
 from django.test import Client
 
-from djwto.transports import REFRESH_COOKIE, OneCookie, current
+from djwto.claims import ACCESS, REFRESH
+from djwto.transports import OneCookie, current
 
 LOGIN = "/login/"
 VALIDATE_ACCESS = "/validate_access/"
@@ -17,6 +18,7 @@ VALIDATE_REFRESH = "/api/token/refresh/validate_refresh/"
 REFRESH_ACCESS = "/api/token/refresh/refresh_access/"
 UPDATE_REFRESH = "/api/token/refresh/update_refresh/"
 LOGOUT = "/api/token/refresh/logout/"
+LOGOUT_ALL = "/api/token/refresh/logout_all/"
 
 CSRF_TOKEN = "a" * 32
 
@@ -38,9 +40,10 @@ class Answer:
     access: str | None
 
 
-def log_in(username: str, password: str, **extra: Any) -> Answer:
-    """Posts credentials as a form."""
-    return _send("post", LOGIN, {"data": {"username": username, "password": password}}, extra)
+def log_in(username: str, password: str, *, cookies: Any = None, **extra: Any) -> Answer:
+    """Posts credentials as a form, with the cookies that the client has, if any."""
+    data = {"username": username, "password": password} | extra.pop("data", {})
+    return _send("post", LOGIN, {"data": data}, extra, cookies)
 
 
 def send(
@@ -61,7 +64,7 @@ def send(
     transport = current()
     if isinstance(transport, OneCookie):
         if token is not None:
-            cookies[REFRESH_COOKIE if as_refresh else transport.access_cookie] = token
+            cookies[transport.cookie(REFRESH if as_refresh else ACCESS)] = token
         if csrf:
             cookies["csrftoken"] = headers["X-CSRFToken"] = CSRF_TOKEN
     elif token is not None:
@@ -87,7 +90,7 @@ def _send(
     if isinstance(transport, OneCookie):
         refresh, access = (
             set_cookies[name].value or None if name in set_cookies else None
-            for name in (REFRESH_COOKIE, transport.access_cookie)
+            for name in (transport.cookie(REFRESH), transport.cookie(ACCESS))
         )
     else:
         refresh, access = body.get("refresh"), body.get("access")

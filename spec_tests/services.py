@@ -59,6 +59,11 @@ TESTS = ["spec_tests/test_conformance.py", "spec_tests/core"]
 
 def main() -> int:
     """Runs the tests once for each database; 0 if all passed."""
+    return on_each([sys.executable, "-m", "pytest", "-q", "-n", "auto", *(sys.argv[1:] or TESTS)])
+
+
+def on_each(command: list[str]) -> int:
+    """Runs a command once for each set of servers, by environment; 0 if all did well."""
     found = {service: service.is_there() for service in (POSTGRESQL, MARIADB, REDIS, MEMCACHED)}
     for service, is_there in found.items():
         print(f"{service.name}: {'found' if is_there else 'NOT FOUND'} at {_shown(service.url)}")
@@ -73,8 +78,7 @@ def main() -> int:
             continue
         print(f"\n== {', '.join(f'{service.name}' for service in there.values())}", flush=True)
         urls = {name: service.url for name, service in there.items()}
-        pytest = [sys.executable, "-m", "pytest", "-q", "-n", "auto", *(sys.argv[1:] or TESTS)]
-        status |= subprocess.run(pytest, env={**os.environ, **urls}, check=False).returncode
+        status |= subprocess.run(command, env={**os.environ, **urls}, check=False).returncode
     return status
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db.models import QuerySet
 
 from djwto.spec_tests import api
 from djwto.spec_tests.registry import clause, expect
@@ -10,48 +14,51 @@ from djwto.spec_tests.stage import MODES, logged_in, new_account, playing
 from djwto.spec_tests.subject import Subject
 
 
-def _in_each_mode(subject: Subject) -> Iterator[str]:
+def in_each_mode(subject: Subject, **settings: Any) -> Iterator[str]:
+    """Each of the modes, in force with these settings."""
     for mode in MODES:
-        with playing(subject, DJWTO_MODE=mode):
+        with playing(subject, DJWTO_MODE=mode, **settings):
             yield mode
 
 
-def _status(path: str, token: str | None, *, method: str = "post") -> int:
+def status(path: str, token: str | None, *, method: str = "post") -> int:
+    """The status that the endpoint answers to the token."""
     as_refresh = path != api.VALIDATE_ACCESS
     return api.send(path, token, method=method, as_refresh=as_refresh).status
 
 
 @clause("HTTP-9")
 def validation_asks_the_store(subject: Subject) -> None:
-    for mode in _in_each_mode(subject):
+    for mode in in_each_mode(subject):
         tokens = logged_in(new_account())
         pair = [(api.VALIDATE_ACCESS, tokens.access), (api.VALIDATE_REFRESH, tokens.refresh)]
         for path, token in pair:
-            expect(f"{path} in {mode}", _status(path, token), 200)
-        expect(f"logout in {mode}", _status(api.LOGOUT, tokens.refresh), 200)
+            expect(f"{path} in {mode}", status(path, token), 200)
+        expect(f"logout in {mode}", status(api.LOGOUT, tokens.refresh), 200)
         for path, token in pair:
-            expect(f"{path} in {mode} after logout", _status(path, token), 401)
+            expect(f"{path} in {mode} after logout", status(path, token), 401)
 
 
 @clause("HTTP-10")
 def a_refresh_gives_an_access_token(subject: Subject) -> None:
-    for mode in _in_each_mode(subject):
+    for mode in in_each_mode(subject):
         tokens = logged_in(new_account())
         answer = api.send(api.REFRESH_ACCESS, tokens.refresh)
         expect(f"refresh_access in {mode}", answer.status, 200)
-        expect(f"its refresh token in {mode}", answer.refresh, tokens.refresh)
-        expect(f"its access token in {mode}", _status(api.VALIDATE_ACCESS, answer.access), 200)
-        _status(api.LOGOUT, tokens.refresh)
+        # In a cookie mode the browser keeps the one that it has.
+        expect(f"its refresh token in {mode}", answer.refresh or tokens.refresh, tokens.refresh)
+        expect(f"its access token in {mode}", status(api.VALIDATE_ACCESS, answer.access), 200)
+        status(api.LOGOUT, tokens.refresh)
         expect(
             f"refresh_access in {mode} after logout",
-            _status(api.REFRESH_ACCESS, tokens.refresh),
+            status(api.REFRESH_ACCESS, tokens.refresh),
             401,
         )
 
 
 @clause("HTTP-11")
 def an_update_gives_a_pair(subject: Subject) -> None:
-    for mode in _in_each_mode(subject):
+    for mode in in_each_mode(subject):
         tokens = logged_in(new_account())
         answer = api.send(api.UPDATE_REFRESH, tokens.refresh)
         expect(f"update_refresh in {mode}", answer.status, 200)
@@ -60,18 +67,16 @@ def an_update_gives_a_pair(subject: Subject) -> None:
             (api.VALIDATE_REFRESH, answer.refresh),
             (api.REFRESH_ACCESS, answer.refresh),
         ):
-            expect(f"{path} with what it gave in {mode}", _status(path, token), 200)
-        _status(api.LOGOUT, tokens.refresh)
-        expect(
-            f"update_refresh in {mode} after logout",
-            _status(api.UPDATE_REFRESH, tokens.refresh),
-            401,
-        )
+            expect(f"{path} with what it gave in {mode}", status(path, token), 200)
+        status(api.LOGOUT, tokens.refresh)
+        for token in (answer.refresh, tokens.refresh):
+            seen = status(api.UPDATE_REFRESH, token)
+            expect(f"update_refresh in {mode} after logout", seen, 401)
 
 
 @clause("HTTP-12")
 def a_logout_ends_the_session_and_no_other(subject: Subject) -> None:
-    for mode in _in_each_mode(subject):
+    for mode in in_each_mode(subject):
         account = new_account()
         for method in ("post", "delete"):
             tokens, other = logged_in(account), logged_in(account)
@@ -81,42 +86,60 @@ def a_logout_ends_the_session_and_no_other(subject: Subject) -> None:
             for name, cookie in answer.cookies.items():
                 expect(f"Max-Age of {name} set by {done}", cookie["max-age"], 0)
             expect(f"whether {done} clears cookies", bool(answer.cookies), mode != "JSON")
-            expect(f"a second {done}", _status(api.LOGOUT, tokens.refresh, method=method), 200)
-            expect(f"refreshing after {done}", _status(api.REFRESH_ACCESS, tokens.refresh), 401)
+            expect(f"a second {done}", status(api.LOGOUT, tokens.refresh, method=method), 200)
+            expect(f"refreshing after {done}", status(api.REFRESH_ACCESS, tokens.refresh), 401)
             expect(
                 f"refreshing another session of the user after {done}",
-                _status(api.REFRESH_ACCESS, other.refresh),
+                status(api.REFRESH_ACCESS, other.refresh),
                 200,
             )
 
 
+def _deactivate(found: QuerySet[Any]) -> None:
+    found.update(is_active=False)
+
+
+def _delete(found: QuerySet[Any]) -> None:
+    for permission in ("user_permissions", "groups"):
+        getattr(found.get(), permission).clear()
+    found._raw_delete(found.db)
+
+
+def _set_password(found: QuerySet[Any]) -> None:
+    found.update(password=make_password("another password"))
+
+
+DEPARTURES = {
+    "user was deactivated": _deactivate,
+    "user was deleted": _delete,
+    "password was changed": _set_password,
+}
+"""What is done behind the back of Django's signals, so that only a look at the user tells."""
+
+
 @clause("HTTP-13")
 def the_departed_get_nothing(subject: Subject) -> None:
-    for mode in _in_each_mode(subject):
-        for depart in ("deactivated", "deleted"):
+    for mode in in_each_mode(subject):
+        for done, depart in DEPARTURES.items():
             account = new_account()
             tokens = logged_in(account)
-            if depart == "deactivated":
-                account.user.is_active = False
-                account.user.save()
-            else:
-                account.user.delete()
+            depart(type(account.user)._default_manager.filter(pk=account.primary_key))
             for path in (api.REFRESH_ACCESS, api.UPDATE_REFRESH):
-                expect(f"{path} of a {depart} user in {mode}", _status(path, tokens.refresh), 401)
+                expect(f"{path} in {mode} after the {done}", status(path, tokens.refresh), 401)
 
 
 @clause("HTTP-14")
 def an_ended_session_stays_ended(subject: Subject) -> None:
-    for mode in _in_each_mode(subject):
+    for mode in in_each_mode(subject):
         oldest = logged_in(new_account())
         younger = api.send(api.UPDATE_REFRESH, oldest.refresh)
         youngest = api.send(api.UPDATE_REFRESH, younger.refresh)
-        expect(f"logout with the oldest token in {mode}", _status(api.LOGOUT, oldest.refresh), 200)
+        expect(f"logout with the oldest token in {mode}", status(api.LOGOUT, oldest.refresh), 200)
         for done in ("logout", "logout and purge()"):
             for name, tokens in (("oldest", oldest), ("younger", younger), ("last", youngest)):
                 for path in (api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.UPDATE_REFRESH):
-                    seen = _status(path, tokens.refresh)
+                    seen = status(path, tokens.refresh)
                     expect(f"{path} with the {name} token in {mode} after {done}", seen, 401)
-                seen = _status(api.VALIDATE_ACCESS, tokens.access)
+                seen = status(api.VALIDATE_ACCESS, tokens.access)
                 expect(f"the {name} access token in {mode} after {done}", seen, 401)
             subject.make().purge()

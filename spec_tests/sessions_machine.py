@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,10 +15,12 @@ from hypothesis.stateful import (
     rule,
 )
 
+from djwto.sessions import revoke_all
 from djwto.spec_tests import api
 from djwto.spec_tests.profile import run_machine, search
 from djwto.spec_tests.recorder import Recorder, Sent
-from djwto.spec_tests.registry import clause, expect
+from djwto.spec_tests.registry import Broken, clause, expect
+from djwto.spec_tests.rotations import at_once
 from djwto.spec_tests.stage import (
     PASSWORD,
     Account,
@@ -32,14 +34,33 @@ from djwto.spec_tests.stage import (
 from djwto.spec_tests.subject import Subject
 
 
+@dataclass(eq=False, slots=True)
+class Session:
+    """What the model knows of a session."""
+
+    jti: str
+    account: Account
+    blacklisted: bool = False
+    cut_off: bool = False
+    stale: bool = False
+    """Was the password changed behind Django's back, so that only an exchange notices?"""
+    generations: list[dict[str, Any]] = field(default_factory=list)
+    """The claims of the refresh tokens issued, in order; the last is the one in force."""
+
+    @property
+    def ended(self) -> bool:
+        return self.blacklisted or self.cut_off
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A token that some client holds."""
 
-    token: str
+    token: str = field(repr=False)
     is_refresh: bool
     jti: str
-    account: Account
+    session: Session = field(repr=False)
+    generation: int = 0
 
 
 EXCHANGES = {
@@ -49,6 +70,7 @@ EXCHANGES = {
 """What is done, and the signal that announces it, where a token is exchanged for others."""
 
 PEOPLE = ["alice", "Bob", "é漢"]
+THREADS = 3
 who = st.integers(0, len(PEOPLE) - 1)
 garbage = st.sampled_from(["x", "a.b.c", "....", "eyJhbGciOiJub25lIn0.e30.", "é", "0" * 300])
 
@@ -62,8 +84,8 @@ class SessionsMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stage: Any = None
-        self.ended: set[str] = set()
         self.departed: set[str] = set()
+        self.sessions: dict[str, Session] = {}
         self.held: list[Held] = []
 
     @initialize(target=tokens, settings=settings_drawn, permissions=st.integers(0, 3))
@@ -72,6 +94,11 @@ class SessionsMachine(RuleBasedStateMachine):
         self.stage.__enter__()
         self.recorder = Recorder().__enter__()
         self.accounts = [new_account(name, permissions) for name in PEOPLE]
+        self.passwords = dict.fromkeys((one.username for one in self.accounts), PASSWORD)
+        self.has_values = self.subject.make().supports_values
+        self.rotates = settings["DJWTO_ROTATE_REFRESH"]
+        self.rotates_on_access = self.rotates and settings["DJWTO_ROTATE_ON_ACCESS"]
+        self.has_grace = self.has_values and settings["DJWTO_REUSE_GRACE"] > 0
         # A history is about sessions: each begins with some.
         return multiple(*self._log_in(self.accounts[0]), *self._log_in(self.accounts[1]))
 
@@ -107,6 +134,26 @@ class SessionsMachine(RuleBasedStateMachine):
     def update(self, held: Held) -> Any:
         return multiple(*self._exchange(api.UPDATE_REFRESH, held))
 
+    @precondition(lambda self: self.rotates and self._in_force())
+    @rule(target=tokens, data=st.data())
+    def update_at_once(self, data: Any) -> Any:
+        """Clients that present one token, which is good, at the same time."""
+        held = data.draw(st.sampled_from(self._in_force()), label="held")
+        done = f"one of {THREADS} updates at once"
+        answers = at_once(THREADS, lambda: api.send(api.UPDATE_REFRESH, held.token))
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise Broken(f"{done}: it raised {answer!r}")
+        winners = THREADS if self.has_grace else 1
+        statuses = sorted(answer.status for answer in answers)
+        expect(f"statuses of {done}", statuses, [200] * winners + [401] * (THREADS - winners))
+        sent = sorted(one.name for one in self.recorder.take())
+        reuse = [] if self.has_grace else ["jwt_reuse_detected"]
+        expect(f"signals of {done}", sent, ["jwt_refresh_updated"] * winners + reuse)
+        held.session.blacklisted = not self.has_grace
+        held.session.generations.append(self._claims_of_all(done, answers))
+        return multiple(*self._keep(held.session, next(a for a in answers if a.refresh)))
+
     @rule(held=tokens, method=st.sampled_from(["post", "delete"]))
     def log_out(self, held: Held, method: str) -> None:
         answer = api.send(api.LOGOUT, held.token, method=method)
@@ -114,12 +161,52 @@ class SessionsMachine(RuleBasedStateMachine):
             self._refused("log out", answer, api.LOGOUT)
             return
         expect("status of log out", answer.status, 200)
-        if held.is_refresh and held.jti not in self.ended:
-            self.ended.add(held.jti)
+        # A session that is cut off can be logged out still.
+        if held.is_refresh and not held.session.blacklisted:
+            held.session.blacklisted = True
             sent = self._sent("log out", api.LOGOUT, "jwt_blacklisted")
-            expect("jti of jwt_blacklisted", sent.kwargs["jti"], held.jti)
+            expect("jti of jwt_blacklisted", sent.kwargs["jti"], held.session.jti)
         else:
             expect_trace("log out, with no session to end", self.recorder.take())
+
+    @rule(held=tokens, keep=st.booleans())
+    def log_out_everywhere(self, held: Held, keep: bool) -> None:
+        done = "log out everywhere"
+        answer = api.send(api.LOGOUT_ALL, held.token, data={"keep_current": str(keep)})
+        if self._refuses(done, held, answer, api.LOGOUT_ALL):
+            return
+        if not self.has_values:
+            expect(f"status of {done}", answer.status, 501)
+            expect_trace(done, self.recorder.take())
+            return
+        expect(f"status of {done}", answer.status, 200)
+        self._sent(done, api.LOGOUT_ALL, "jwt_sessions_revoked")
+        self._cut_off(held.session.account, held.session if keep else None)
+
+    @precondition(lambda self: self.has_values)
+    @rule(held=tokens, spare=st.booleans())
+    def revoke_all(self, held: Held, spare: bool) -> None:
+        spared = held.session if spare else None
+        revoke_all(held.session.account.user, except_jti=spared.jti if spared else None)
+        expect_trace("revoke_all", self.recorder.take(), "jwt_sessions_revoked")
+        self._cut_off(held.session.account, spared)
+
+    @rule(who=who, saved=st.booleans(), number=st.integers(0, 9))
+    def change_password(self, who: int, saved: bool, number: int) -> None:
+        account = self.accounts[who]
+        found = type(account.user)._default_manager.filter(pk=account.primary_key)
+        if not found.exists():
+            return
+        user, password = found.get(), f"password {number}"
+        user.set_password(password)
+        self.passwords[account.username] = password
+        if saved:
+            user.save()
+        else:
+            found.update(password=user.password)
+        for session in self.sessions.values():
+            session.stale |= session.account is account
+        self._cut_off_by_django("a new password", account, saved)
 
     @precondition(lambda self: self._dead())
     @rule(data=st.data(), path=st.sampled_from([None, *EXCHANGES]))
@@ -131,7 +218,14 @@ class SessionsMachine(RuleBasedStateMachine):
         else:
             expect(f"tokens issued for {held}", self._exchange(path, held), [])
 
-    @rule(text=garbage, path=st.sampled_from([api.VALIDATE_REFRESH, *EXCHANGES]))
+    @precondition(lambda self: self._left())
+    @rule(data=st.data(), path=st.sampled_from(list(EXCHANGES)))
+    def exchange_after_leaving(self, data: Any, path: str) -> None:
+        """A token that nothing is wrong with but its user, who left behind Django's back."""
+        held = data.draw(st.sampled_from(self._left()), label="held")
+        expect(f"tokens issued for {held}", self._exchange(path, held), [])
+
+    @rule(text=garbage, path=st.sampled_from([api.VALIDATE_REFRESH, *EXCHANGES, api.LOGOUT_ALL]))
     def send_garbage(self, text: str, path: str) -> None:
         self._refused(f"send {text!r}", api.send(path, text), path)
 
@@ -139,58 +233,140 @@ class SessionsMachine(RuleBasedStateMachine):
     def purge(self) -> None:
         self.subject.make().purge()
 
-    @rule(who=who, deleted=st.booleans())
-    def depart(self, who: int, deleted: bool) -> None:
+    @rule(who=who, how=st.sampled_from(["deleted", "saved", "updated"]))
+    def depart(self, who: int, how: str) -> None:
         account = self.accounts[who]
         found = type(account.user)._default_manager.filter(pk=account.primary_key)
-        if deleted:
+        noticed = how != "updated" and found.filter(is_active=True).exists()
+        if how == "deleted":
+            noticed = found.exists()
             found.delete()
+        elif how == "saved":
+            for user in found:
+                user.is_active = False
+                user.save()
         else:
             found.update(is_active=False)
         self.departed.add(account.username)
+        self._cut_off_by_django(how, account, noticed)
+
+    def _cut_off_by_django(self, done: str, account: Account, noticed: bool) -> None:
+        if noticed and self.has_values:
+            expect_trace(done, self.recorder.take(), "jwt_sessions_revoked")
+            self._cut_off(account, None)
+        else:
+            expect_trace(done, self.recorder.take())
+
+    def _cut_off(self, account: Account, spared: Session | None) -> None:
+        for session in self.sessions.values():
+            session.cut_off |= session.account is account and session is not spared
 
     def _log_in(self, account: Account) -> list[Held]:
-        answer = api.log_in(account.username, PASSWORD)
+        answer = api.log_in(account.username, self.passwords[account.username])
         if account.username in self.departed:
             self._refused("log in", answer, api.LOGIN, "jwt_login_fail")
             return []
-        return self._issued("log in", answer, api.LOGIN, "jwt_logged_in", account)
+        jti = api.claims_of(answer.refresh or "")["jti"]
+        session = self.sessions[jti] = Session(jti, account)
+        session.generations.append(api.claims_of(answer.refresh or ""))
+        return self._issued("log in", answer, api.LOGIN, "jwt_logged_in", session)
 
     def _validate(self, held: Held) -> None:
         path = api.VALIDATE_REFRESH if held.is_refresh else api.VALIDATE_ACCESS
         answer = api.send(path, held.token, as_refresh=held.is_refresh)
-        if held.jti in self.ended:
-            self._refused("validate", answer, path)
-        else:
+        if not self._refuses("validate", held, answer, path, as_refresh=held.is_refresh):
             expect(f"status of {path}", answer.status, 200)
             self._sent("validate", path, "jwt_token_validated")
 
     def _exchange(self, path: str, held: Held) -> list[Held]:
         done, name = EXCHANGES[path]
         answer = api.send(path, held.token)
-        if self._is_dead(held) or not held.is_refresh:
+        if self._refuses(done, held, answer, path):
+            return []
+        session = held.session
+        if session.stale or session.account.username in self.departed:
             self._refused(done, answer, path)
             return []
-        for field in ("refresh", "access"):
-            token = getattr(answer, field) or ""
-            expect(f"jti of the {field} token answered", api.claims_of(token)["jti"], held.jti)
-        return self._issued(done, answer, path, name, held.account)
+        claims = api.claims_of(answer.refresh or held.token)
+        late = held.generation + 1 < len(session.generations)
+        if not self.rotates:
+            expect(f"jti of the refresh token answered to {done}", claims["jti"], session.jti)
+        elif late:
+            expect(f"claims answered to a late {done}", claims, session.generations[-1])
+        elif path == api.UPDATE_REFRESH or self.rotates_on_access:
+            session.generations.append(claims)
+        else:
+            expect(f"claims answered to {done}", claims, session.generations[-1])
+        return self._issued(done, answer, path, name, session, held.token)
 
-    def _is_dead(self, held: Held) -> bool:
-        return held.jti in self.ended or held.account.username in self.departed
+    def _refuses(
+        self, done: str, held: Held, answer: api.Answer, path: str, as_refresh: bool = True
+    ) -> bool:
+        """Whether the model has the token refused for what it is; then it must have been."""
+        if held.is_refresh != as_refresh or held.session.ended:
+            self._refused(done, answer, path)
+        elif self.rotates and held.is_refresh and self._is_reuse(held):
+            expect(f"status of {done} with a token exchanged before", answer.status, 401)
+            sent = self._sent(done, path, "jwt_reuse_detected")
+            expect("jti of jwt_reuse_detected", sent.kwargs["jti"], held.session.jti)
+            held.session.blacklisted = True
+        else:
+            return False
+        return True
+
+    def _is_reuse(self, held: Held) -> bool:
+        ago = len(held.session.generations) - 1 - held.generation
+        return ago > (1 if self.has_grace else 0)
 
     def _dead(self) -> list[Held]:
-        return [held for held in self.held if self._is_dead(held)]
+        return [held for held in self.held if held.session.ended or self._has_left(held)]
+
+    def _has_left(self, held: Held) -> bool:
+        return held.session.account.username in self.departed or held.session.stale
+
+    def _left(self) -> list[Held]:
+        return [held for held in self._last() if self._has_left(held)]
+
+    def _in_force(self) -> list[Held]:
+        return [held for held in self._last() if not self._has_left(held)]
+
+    def _last(self) -> list[Held]:
+        """The last refresh tokens of the sessions that have not ended."""
+        return [
+            held
+            for held in self.held
+            if held.is_refresh
+            and not held.session.ended
+            and held.generation + 1 == len(held.session.generations)
+        ]
+
+    def _claims_of_all(self, done: str, answers: list[api.Answer]) -> dict[str, Any]:
+        issued = [api.claims_of(answer.refresh) for answer in answers if answer.refresh]
+        for claims in issued:
+            expect(f"claims answered to {done}", claims, issued[0])
+        return issued[0]
 
     def _issued(
-        self, done: str, answer: api.Answer, path: str, name: str, account: Account
+        self,
+        done: str,
+        answer: api.Answer,
+        path: str,
+        name: str,
+        session: Session,
+        presented: str | None = None,
     ) -> list[Held]:
         expect(f"status of {done}", answer.status, 200)
-        expect_claims(done, self._sent(done, path, name), answer)
-        refresh, access = answer.refresh or "", answer.access or ""
-        jti = api.claims_of(refresh)["jti"]
-        expect(f"jti of the access token of {done}", api.claims_of(access)["jti"], jti)
-        issued = [Held(refresh, True, jti, account), Held(access, False, jti, account)]
+        expect_claims(done, self._sent(done, path, name), answer, presented)
+        jti = api.claims_of(answer.access or "")["jti"]
+        expect(f"jti of the access token of {done}", jti, session.jti)
+        return self._keep(session, answer)
+
+    def _keep(self, session: Session, answer: api.Answer) -> list[Held]:
+        last = len(session.generations) - 1
+        issued = [Held(answer.access or "", False, session.jti, session)]
+        if answer.refresh:
+            generation = last if self.rotates else 0
+            issued.append(Held(answer.refresh, True, session.jti, session, generation))
         self.held += issued
         return issued
 

@@ -1,4 +1,4 @@
-"""SIG-1 to SIG-7 and SIG-9 to SIG-11: each signal, its sender, its kwargs, its moment."""
+"""SIG-1 to SIG-7, SIG-9 to SIG-11, SIG-15, SIG-16: each signal, its sender, kwargs and moment."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connections, transaction
+from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
 from djwto import signals
 from djwto.blacklist import blacklist_key
+from djwto.sessions import revoke_all
 from djwto.spec_tests import api
 from djwto.spec_tests.profile import search
 from djwto.spec_tests.recorder import Recorder, Sent
-from djwto.spec_tests.registry import Broken, clause, expect
+from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
 from djwto.spec_tests.stage import (
     MODES,
     PASSWORD,
+    REUSE_SENDERS,
     Account,
     expect_claims,
     expect_signal,
@@ -140,9 +143,11 @@ def the_claims_are_those_of_the_tokens(subject: Subject) -> None:
     def scene(account: Account, recorder: Recorder) -> None:
         answer = logged_in(account)
         expect_claims("a login", recorder.take()[-1], answer)
+        refresh = answer.refresh
         for path in (api.REFRESH_ACCESS, api.UPDATE_REFRESH):
-            answer = api.send(path, answer.refresh)
-            expect_claims(path, recorder.take()[-1], answer)
+            answer = api.send(path, refresh)
+            expect_claims(path, recorder.take()[-1], answer, refresh)
+            refresh = answer.refresh or refresh
 
     _in_any_scene(subject, scene)
 
@@ -187,6 +192,60 @@ def a_refusal_is_not_announced(subject: Subject) -> None:
             expect_trace(done, recorder.take())
 
     _in_any_scene(subject, scene, examples=6)
+
+
+@clause("SIG-15")
+def reuse_is_announced(subject: Subject) -> None:
+    def scene(account: Account, recorder: Recorder) -> None:
+        for path in REUSE_SENDERS:
+            with override_settings(DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
+                old = logged_in(account).refresh
+                expect(f"status of {api.UPDATE_REFRESH}", _update(old).status, 200)
+                recorder.take()
+                done = f"{path} with a token that had been exchanged"
+                expect(f"status of {done}", api.send(path, old).status, 401)
+                sent = _only(done, recorder, "jwt_reuse_detected", path)
+                expect(f"jti of the signal of {done}", sent.kwargs["jti"], _jti(old))
+                claims = api.claims_of(old or "")
+                expect(f"claims of the signal of {done}", sent.kwargs["claims"], claims)
+                expect(f"status of {done} again", api.send(path, old).status, 401)
+                expect_trace(f"{done} again", recorder.take())
+
+    _in_any_scene(subject, scene, examples=6)
+
+
+@clause("SIG-16")
+def logging_out_everywhere_is_announced(subject: Subject) -> None:
+    if not subject.make().supports_values:
+        raise NotApplicable("supports_values is False: nobody can log out everywhere")
+
+    def scene(account: Account, recorder: Recorder) -> None:
+        for keep in (False, True):
+            refresh = logged_in(account).refresh
+            recorder.take()
+            done = f"{api.LOGOUT_ALL} with keep_current {keep}"
+            answer = api.send(api.LOGOUT_ALL, refresh, data={"keep_current": str(keep)})
+            expect(f"status of {done}", answer.status, 200)
+            sent = _only(done, recorder, "jwt_sessions_revoked", api.LOGOUT_ALL)
+            expect(f"user_id of the signal of {done}", sent.kwargs["user_id"], _user_id(refresh))
+            spared = _jti(refresh) if keep else None
+            expect(f"except_jti of the signal of {done}", sent.kwargs["except_jti"], spared)
+        revoke_all(account.user, except_jti="any")
+        expect_trace("revoke_all", all_sent := recorder.take(), "jwt_sessions_revoked")
+        expect("sender of its signal", all_sent[0].sender, "revoke_all")
+        kwargs = {k: v for k, v in all_sent[0].kwargs.items() if k != "signal"}
+        wanted = {"request": None, "user_id": _user_id(refresh), "except_jti": "any"}
+        expect("kwargs of its signal", kwargs, wanted)
+
+    _in_any_scene(subject, scene, examples=6)
+
+
+def _update(token: str | None) -> api.Answer:
+    return api.send(api.UPDATE_REFRESH, token)
+
+
+def _user_id(token: str | None) -> Any:
+    return api.claims_of(token or "")["user"]["id"]
 
 
 def _refusals(ended: api.Answer) -> Iterator[tuple[str, str, str | None, bool, int]]:

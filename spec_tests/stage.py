@@ -30,8 +30,17 @@ SENDERS = {
     "jwt_token_validated": "ValidateTokensView",
     "jwt_access_refreshed": "RefreshAccessView",
     "jwt_refresh_updated": "UpdateRefreshView",
+    "jwt_sessions_revoked": "LogoutAllView",
 }
-"""The sender of each signal, as documented."""
+"""The sender of each signal that one view sends, as documented."""
+
+REUSE_SENDERS = {
+    api.VALIDATE_REFRESH: "ValidateTokensView",
+    api.REFRESH_ACCESS: "RefreshAccessView",
+    api.UPDATE_REFRESH: "UpdateRefreshView",
+    api.LOGOUT_ALL: "LogoutAllView",
+}
+"""The sender of `jwt_reuse_detected`, by the endpoint that a token was presented to again."""
 
 CLAIMS = {"refresh_claims", "access_claims"}
 KWARGS = {
@@ -41,8 +50,12 @@ KWARGS = {
     "jwt_token_validated": set(),
     "jwt_access_refreshed": CLAIMS,
     "jwt_refresh_updated": CLAIMS,
+    "jwt_reuse_detected": {"jti", "claims"},
+    "jwt_sessions_revoked": {"user_id", "except_jti"},
 }
 """The keyword arguments of each signal beside `signal` and `request`, as documented."""
+
+HOUR = 3600
 
 texts = st.text("abcxyz0189 .:/-_éß漢", min_size=1, max_size=12).filter(str.strip)
 
@@ -58,6 +71,11 @@ settings_drawn = st.fixed_dictionaries(
             [timedelta(minutes=5), timedelta(seconds=90)]
         ),
         "DJWTO_ALGORITHM": st.sampled_from(["HS256", "HS512"]),
+        "DJWTO_SESSION_MAX_AGE": st.sampled_from([None, timedelta(days=30)]),
+        "DJWTO_ROTATE_REFRESH": st.booleans(),
+        "DJWTO_ROTATE_ON_ACCESS": st.booleans(),
+        # For ever or not at all, as far as a check is concerned: none depends on its own speed.
+        "DJWTO_REUSE_GRACE": st.sampled_from([0, HOUR]),
     }
 )
 """Settings under which the endpoints promise the same."""
@@ -101,7 +119,8 @@ def expect_signal(done: str, sent: Sent, path: str) -> None:
     from djwto.spec_tests.recorder import SIGNALS
 
     about = f"{sent.name} sent by {done}"
-    expect(f"sender of {about}", sent.sender, SENDERS[sent.name])
+    sender = REUSE_SENDERS[path] if sent.name == "jwt_reuse_detected" else SENDERS[sent.name]
+    expect(f"sender of {about}", sent.sender, sender)
     expect(
         f"kwargs of {about}",
         sorted(sent.kwargs),
@@ -112,9 +131,13 @@ def expect_signal(done: str, sent: Sent, path: str) -> None:
     expect(f"path of the request of {about}", sent.kwargs["request"].path, path)
 
 
-def expect_claims(done: str, sent: Sent, answer: api.Answer) -> None:
-    """Raises Broken unless the signal's claims are those of the tokens that were answered."""
-    for name, token in (("refresh_claims", answer.refresh), ("access_claims", answer.access)):
+def expect_claims(done: str, sent: Sent, answer: api.Answer, presented: str | None = None) -> None:
+    """Raises Broken unless the signal's claims are those of the tokens that were answered.
+
+    A refresh token that the client keeps is not answered in a cookie: it is the one `presented`.
+    """
+    refresh = answer.refresh or presented
+    for name, token in (("refresh_claims", refresh), ("access_claims", answer.access)):
         if token is None:
             raise Broken(f"{done}: expected both tokens in the answer, saw {answer}")
         expect(f"{name} of {sent.name} sent by {done}", sent.kwargs[name], api.claims_of(token))

@@ -327,10 +327,10 @@ def strangers() -> dict[str, str]:
     User.objects.create_user("bob", password="pass")
     live = api.log_in("bob", "pass")
     claims = decode(token(live, "refresh"), "refresh")
+    assert api.send(api.LOGOUT, live.refresh).status == 200
     return {
         "garbage": "garbage",
-        "another user's refresh token": token(live, "refresh"),
-        "another user's access token": token(live, "access"),
+        "a token of a session that has ended": token(live, "refresh"),
         "an expired token": encode({**claims, "exp": 1}),
         "an unsigned token": "eyJhbGciOiJub25lIn0.e30.",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from pytest_django import Settings
 from djwto.blacklist import blacklist_key
 from djwto.claims import LAST_NUMERIC_DATE
 from djwto.models import BlacklistEntry
-from djwto.revocation import CLOCK_MARGIN, kept_until
+from djwto.sessions import CLOCK_MARGIN, kept_until
 from djwto.signals import jwt_blacklisted
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
@@ -200,8 +201,8 @@ def family() -> list[api.Answer]:
     first = session()
     second = api.send(api.UPDATE_REFRESH, first.refresh)
     third = api.send(api.UPDATE_REFRESH, second.refresh)
-    refreshed = api.send(api.REFRESH_ACCESS, first.refresh)
-    return [first, second, third, refreshed]
+    access = api.send(api.REFRESH_ACCESS, first.refresh)
+    return [first, second, third, replace(access, refresh=first.refresh)]
 
 
 @pytest.mark.clause("HTTP-14")
@@ -209,6 +210,7 @@ def family() -> list[api.Answer]:
 @pytest.mark.parametrize("which", range(4))
 def test_any_sibling_ends_the_session_of_all(mode: str, which: int, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
+    settings.DJWTO_ROTATE_REFRESH = False
     siblings = family()
     assert {jti_of(one) for one in siblings} == {jti_of(siblings[0])}
     assert not any(is_over(one) for one in siblings)
@@ -220,6 +222,21 @@ def test_any_sibling_ends_the_session_of_all(mode: str, which: int, settings: Se
     assert all(is_over(one) for one in siblings)
     call_command("delete_tokens", verbosity=0)
     assert all(is_over(one) for one in siblings)
+
+
+@pytest.mark.clause("HTTP-20")
+@each_mode
+@pytest.mark.parametrize("which", range(3))
+def test_any_generation_ends_the_session(mode: str, which: int, settings: Settings) -> None:
+    settings.DJWTO_MODE = mode
+    settings.DJWTO_REUSE_GRACE = 0
+    first = session()
+    second = api.send(api.UPDATE_REFRESH, first.refresh)
+    third = api.send(api.UPDATE_REFRESH, second.refresh)
+    with Recorder() as recorder:
+        assert api.send(api.LOGOUT, (first, second, third)[which].refresh).status == 200
+        assert api.send(api.UPDATE_REFRESH, third.refresh).status == 401
+    assert names(recorder) == ["jwt_blacklisted"]
 
 
 @pytest.mark.clause("HTTP-14")
@@ -309,7 +326,7 @@ def test_the_store_is_told_no_earlier_end_than_that(settings: Settings) -> None:
     assert (
         before + 3 * DAY + CLOCK_MARGIN <= entry.exp <= int(time.time()) + 3 * DAY + CLOCK_MARGIN
     )
-    settings.DJWTO_REFRESH_TOKEN_LIFETIME = None
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = settings.DJWTO_SESSION_MAX_AGE = None
     forever = api.log_in(**CREDENTIALS)
     assert api.send(api.LOGOUT, forever.refresh).status == 200
     assert BlacklistEntry.objects.get(key=blacklist_key(jti_of(forever))).exp is None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.checks import CheckMessage, run_checks
+from django.core.checks import ERROR, CheckMessage, Info, Warning, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import djwto
 from djwto import backends, checks
-from djwto.blacklist import get_blacklist
+from djwto.blacklist import BlacklistBackend, get_blacklist
 from djwto.conf import NAMES, Settings, settings
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import CREDENTIALS, create_alice
@@ -33,9 +33,32 @@ HOOKS = "djwto.spec_tests.core.hooks"
 CACHE = "djwto.backends.cache.CacheBlacklist"
 
 
-def found() -> list[CheckMessage]:
-    """What the checks of djwto say."""
-    return [m for m in run_checks() if str(m.id).startswith("djwto.")]
+STRICT = {"DJWTO_STRICT": True}
+
+
+class KeysOnly(BlacklistBackend):
+    """A backend of three methods, which keeps no values."""
+
+    def add(self, key: str, exp: int | None) -> bool:
+        return True
+
+    def contains(self, key: str) -> bool:
+        return False
+
+    def purge(self) -> int:
+        return 0
+
+    def check_deploy(self) -> list[CheckMessage]:
+        return [Info("All is well.", id="mine.I001"), Warning("Beware.", hint="?", id="mine.W001")]
+
+
+KEYS_ONLY = {"DJWTO_BLACKLIST": {"BACKEND": f"{__name__}.KeysOnly"}}
+
+
+def found(*, deployed: bool = False) -> list[CheckMessage]:
+    """What the checks of djwto say, and with `deployed` those of `check --deploy`."""
+    messages = run_checks(include_deployment_checks=deployed)
+    return [m for m in messages if str(m.id).startswith("djwto.")]
 
 
 def locmem(**options: Any) -> dict[str, Any]:
@@ -59,6 +82,7 @@ def cached_in(cache: dict[str, Any]) -> dict[str, Any]:
 LIFTED = {"OPTIONS": {"MAX_ENTRIES": 10_000_000}}
 DJANGO_REDIS = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
 MEMCACHED = "django.core.cache.backends.memcached.PyMemcacheCache"
+REDIS_CACHE = "django.core.cache.backends.redis.RedisCache"
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E001", {"DJWTO_SIGNING_KEY": "a"}, "has 1 bytes; HS256 needs at least 32"),
@@ -167,6 +191,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         cached_in({"BACKEND": MEMCACHED, "LOCATION": ["a:1", "b:2", "c:3"]}),
         "over 3 servers",
     ),
+    (
+        "E014",
+        cached_in({"BACKEND": REDIS_CACHE, "LOCATION": ["redis://a", "redis://b"]}),
+        "reads from replicas (1)",
+    ),
     ("W011", cached_in(locmem(MAX_ENTRIES=10**7)), "above MAX_ENTRIES=300"),
     (
         "E013",
@@ -187,12 +216,71 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E027", {"DJWTO_DOMAIN": "a\r\nb"}, "a host such as"),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": "."}}, "cannot be imported"),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, "OPTIONS": {1: 2}}}, "has no option 1"),
+    ("E036", {"DJWTO_ROTATE_REFRESH": None}, "None; expected True or False"),
+    ("E037", {"DJWTO_ROTATE_ON_ACCESS": "yes"}, "True or False"),
+    ("E038", {"DJWTO_CHECK_ACCESS": 1}, "True or False"),
+    ("E039", {"DJWTO_STRICT": 0}, "True or False"),
+    (
+        "W037",
+        {"DJWTO_ROTATE_REFRESH": False, "DJWTO_ROTATE_ON_ACCESS": True},
+        "has no effect, since DJWTO_ROTATE_REFRESH is False. Remove one",
+    ),
+    ("E040", {"DJWTO_REUSE_GRACE": -1}, "a timedelta or whole seconds, or 0 for none"),
+    ("E040", {"DJWTO_REUSE_GRACE": 2.5}, "whole seconds"),
+    ("E040", {"DJWTO_REUSE_GRACE": None}, "0 for none"),
+    ("E040", {"DJWTO_REUSE_GRACE": True}, "whole seconds"),
+    ("W040", {"DJWTO_REUSE_GRACE": 61}, "61 seconds"),
+    ("W040", {"DJWTO_REUSE_GRACE": timedelta(minutes=2)}, "Write 60 or less"),
+    ("E041", {"DJWTO_SESSION_MAX_AGE": 86400}, "a second or more, or None for no limit"),
+    ("E041", {"DJWTO_SESSION_MAX_AGE": timedelta(0)}, "a timedelta of a second or more"),
+    ("E042", {"DJWTO_REMEMBER_LIFETIME": 0}, "or None to remember nobody"),
+    ("E042", {"DJWTO_REMEMBER_LIFETIME": timedelta(milliseconds=1)}, "of a second or more"),
+    (
+        "E043",
+        {"DJWTO_REFRESH_TOKEN_LIFETIME": timedelta(days=31)},
+        "31 days, 0:00:00, longer than DJWTO_SESSION_MAX_AGE, which is 30 days",
+    ),
+    (
+        "E044",
+        {"DJWTO_REMEMBER_LIFETIME": timedelta(days=90)},
+        "90 days, 0:00:00, longer than DJWTO_SESSION_MAX_AGE, which is 30 days",
+    ),
+    (
+        "W044",
+        {"DJWTO_REMEMBER_LIFETIME": timedelta(hours=23)},
+        "shorter than DJWTO_REFRESH_TOKEN_LIFETIME",
+    ),
+    (
+        "W044",
+        {
+            "DJWTO_REMEMBER_LIFETIME": timedelta(days=400),
+            "DJWTO_REFRESH_TOKEN_LIFETIME": None,
+            "DJWTO_SESSION_MAX_AGE": None,
+        },
+        "Lengthen it",
+    ),
+    ("E045", {"DJWTO_COOKIE_PREFIX": "__Host-"}, "the refresh cookie has a path of its own"),
+    ("E045", {"DJWTO_COOKIE_PREFIX": None}, 'expected "" or "__Secure-"'),
+    ("W047", KEYS_ONLY, "KeysOnly keeps no values"),
+    ("E060", {**STRICT, "DJWTO_ROTATE_REFRESH": False}, "is False, which DJWTO_STRICT does not"),
+    ("E061", {**STRICT, "DJWTO_ROTATE_ON_ACCESS": False}, "expected True"),
+    ("E062", {**STRICT, "DJWTO_REUSE_GRACE": 11}, "10 seconds or less"),
+    ("E063", {**STRICT, "DJWTO_CHECK_ACCESS": False}, "DJWTO_CHECK_ACCESS is False"),
+    ("E064", {**STRICT, "DJWTO_SESSION_MAX_AGE": None}, "30 days or less"),
+    ("E064", {**STRICT, "DJWTO_SESSION_MAX_AGE": timedelta(days=31)}, "30 days or less"),
+    ("E065", {**STRICT, "DJWTO_REFRESH_TOKEN_LIFETIME": None}, "that nobody uses has to end"),
+    ("E066", {**STRICT, "DJWTO_ACCESS_TOKEN_LIFETIME": timedelta(hours=2)}, "an hour or less"),
+    ("E067", {**STRICT, "DJWTO_COOKIE_PREFIX": ""}, 'expected "__Secure-"'),
+    ("E068", {**STRICT, "DJWTO_SAME_SITE": "None"}, '"Lax" or "Strict"'),
+    ("E069", {**STRICT, "DJWTO_CSRF": False}, "Remove the setting, or DJWTO_STRICT"),
 ]
 """Ways to be wrong: the id of the check, the settings, a phrase of the message."""
 
-WRONG_WHEN_DEPLOYED = [
-    ("W012", {"BACKEND": MEMCACHED, "LOCATION": "a:1"}, "evicts live entries"),
-    ("W013", locmem(**LIFTED), "shares the cache alias 'default'"),
+WRONG_WHEN_DEPLOYED: list[tuple[str, dict[str, Any], str]] = [
+    ("W012", cached_in({"BACKEND": MEMCACHED, "LOCATION": "a:1"}), "evicts live entries"),
+    ("W013", cached_in(locmem(**LIFTED)), "shares the cache alias 'default'"),
+    ("W048", {"DJWTO_ROTATE_REFRESH": False}, "works beside the original, and nobody notices"),
+    ("W049", {"DJWTO_SESSION_MAX_AGE": None}, "never ends"),
 ]
 
 
@@ -210,15 +298,82 @@ def test_what_is_wrong_has_an_id_and_a_mend(
     assert messages[0].is_serious() == check_id.startswith("E")
 
 
+@pytest.mark.clause("SET-1")
 @pytest.mark.clause("CA-2")
-@pytest.mark.parametrize(("check_id", "cache", "phrase"), WRONG_WHEN_DEPLOYED)
+@pytest.mark.parametrize(
+    ("check_id", "overrides", "phrase"),
+    WRONG_WHEN_DEPLOYED,
+    ids=[w[0] for w in WRONG_WHEN_DEPLOYED],
+)
 def test_what_is_wrong_in_production_is_told_on_deployment(
-    check_id: str, cache: dict[str, Any], phrase: str
+    check_id: str, overrides: dict[str, Any], phrase: str
 ) -> None:
-    with override_settings(**cached_in(cache)):
+    with override_settings(**overrides):
         assert found() == []
-        messages = checks.check_blacklist_deploy()
-    assert phrase in {m.id: m.msg for m in messages}[f"djwto.{check_id}"]
+        messages = {m.id: m for m in found(deployed=True)}
+    assert phrase in messages[f"djwto.{check_id}"].msg
+    assert not messages[f"djwto.{check_id}"].is_serious()
+
+
+WARNINGS = [w for w in WRONG + WRONG_WHEN_DEPLOYED if w[0].startswith("W")]
+GONE_WHEN_STRICT = {"W048": "E060", "W049": "E064"}
+"""Of these the strict preset has errors of its own, which need no deployment."""
+
+
+@pytest.mark.clause("SET-5")
+@pytest.mark.parametrize(
+    ("check_id", "overrides", "phrase"),
+    WARNINGS,
+    ids=[f"{w[0]}-{n}" for n, w in enumerate(WARNINGS)],
+)
+def test_a_warning_is_an_error_in_the_strict_preset(
+    check_id: str, overrides: dict[str, Any], phrase: str
+) -> None:
+    with override_settings(**overrides, **STRICT):
+        messages = {m.id: m for m in found(deployed=True)}
+    assert all(m.level >= ERROR for m in messages.values())
+    if check_id in GONE_WHEN_STRICT:
+        assert f"djwto.{check_id}" not in messages
+        assert f"djwto.{GONE_WHEN_STRICT[check_id]}" in messages
+    else:
+        assert phrase in messages[f"djwto.{check_id}"].msg
+
+
+@pytest.mark.clause("SET-1")
+def test_a_warning_of_a_foreign_backend_is_an_error_too_and_news_are_not() -> None:
+    with override_settings(**KEYS_ONLY):
+        assert not any(m.is_serious() for m in checks.check_blacklist_deploy())
+        with override_settings(**STRICT):
+            news, warning = checks.check_blacklist_deploy()
+    assert (news.id, news.is_serious()) == ("mine.I001", False)
+    assert (warning.id, warning.msg, warning.hint) == ("mine.W001", "Beware.", "?")
+    assert warning.is_serious()
+
+
+@pytest.mark.clause("SET-5")
+def test_the_strict_preset_by_itself_is_right_and_gives_the_strict_defaults() -> None:
+    loose = (settings.rotate_on_access, settings.check_access, settings.cookie_prefix)
+    assert loose == (False, False, "")
+    with override_settings(**STRICT):
+        assert found(deployed=True) == []
+        strict = (settings.rotate_on_access, settings.check_access, settings.cookie_prefix)
+    assert strict == (True, True, "__Secure-")
+
+
+@pytest.mark.clause("SET-5")
+def test_a_setting_that_is_as_strict_as_the_preset_is_taken() -> None:
+    with override_settings(
+        **STRICT,
+        DJWTO_ROTATE_REFRESH=True,
+        DJWTO_REUSE_GRACE=10,
+        DJWTO_SESSION_MAX_AGE=timedelta(days=30),
+        DJWTO_ACCESS_TOKEN_LIFETIME=timedelta(hours=1),
+        DJWTO_REFRESH_TOKEN_LIFETIME=timedelta(days=7),
+        DJWTO_REMEMBER_LIFETIME=timedelta(days=30),
+        DJWTO_SAME_SITE="Strict",
+        DJWTO_MODE="ONE-COOKIE",
+    ):
+        assert found(deployed=True) == []
 
 
 @pytest.mark.clause("SET-1")
@@ -262,6 +417,21 @@ def test_a_project_without_a_setting_is_right() -> None:
         {"DJWTO_MODE": "TWO-COOKIES", "DJWTO_SAME_SITE": "None", "DJWTO_DOMAIN": "shop.example"},
         {"DJWTO_MODE": "ONE-COOKIE", "DJWTO_REFRESH_COOKIE_PATH": "/auth/"},
         {"DJWTO_CSRF": False},
+        # Not set, the lifetime of refresh tokens gives way to a session that is to be shorter.
+        {"DJWTO_SESSION_MAX_AGE": timedelta(hours=1)},
+        {
+            "DJWTO_SESSION_MAX_AGE": timedelta(hours=12),
+            "DJWTO_REMEMBER_LIFETIME": timedelta(hours=12),
+        },
+        {"DJWTO_REFRESH_TOKEN_LIFETIME": None, "DJWTO_SESSION_MAX_AGE": timedelta(days=1)},
+        {"DJWTO_REFRESH_TOKEN_LIFETIME": timedelta(days=90), "DJWTO_SESSION_MAX_AGE": None},
+        {"DJWTO_REMEMBER_LIFETIME": timedelta(days=30)},
+        {"DJWTO_REUSE_GRACE": 0},
+        {"DJWTO_REUSE_GRACE": timedelta(minutes=1)},
+        {"DJWTO_ROTATE_REFRESH": False},
+        {"DJWTO_ROTATE_REFRESH": False, **KEYS_ONLY},
+        {"DJWTO_ROTATE_ON_ACCESS": True, "DJWTO_CHECK_ACCESS": True},
+        {"DJWTO_MODE": "ONE-COOKIE", "DJWTO_COOKIE_PREFIX": "__Secure-"},
         cached_in(locmem(OPTIONS={"MAX_ENTRIES": "20000000"})),
         {**cached_in(locmem(**LIFTED)), "DJANGO_REDIS_IGNORE_EXCEPTIONS": True},
     ],
@@ -287,10 +457,11 @@ anything = st.recursive(
 
 @pytest.mark.clause("SET-1")
 @search(examples=400)
-@given(name=st.sampled_from(sorted(NAMES)), value=anything)
-def test_no_value_breaks_the_checks(name: str, value: Any) -> None:
-    with override_settings(**{name: value}):
-        assert all(m.msg for m in checks.check_settings() + checks.check_blacklist())
+@given(name=st.sampled_from(sorted(NAMES)), value=anything, strict=st.booleans())
+def test_no_value_breaks_the_checks(name: str, value: Any, strict: bool) -> None:
+    with override_settings(**{"DJWTO_STRICT": strict} | {name: value}):
+        of_settings = checks.check_settings() + checks.check_settings_deploy()
+        assert all(m.msg for m in of_settings + checks.check_blacklist())
 
 
 @pytest.mark.clause("SET-2")

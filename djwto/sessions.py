@@ -1,0 +1,167 @@
+"""Ends sessions, and tells whether they have ended. The only callers of the blacklist.
+
+A session is a login and all that follows from it; its name is the `jti` of its tokens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest
+
+from djwto import cutoff, rotation
+from djwto.blacklist import blacklist_key, get_blacklist
+from djwto.claims import ACCESS, LAST_NUMERIC_DATE, REFRESH, Claims, expiry, user_id
+from djwto.conf import seconds, settings
+from djwto.exceptions import BlacklistUnavailable, InvalidToken, Unsupported
+from djwto.signals import jwt_sessions_revoked
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+CLOCK_MARGIN = 300
+"""Seconds by which the clocks of two servers, or of a server and its store, may disagree."""
+
+ATTEMPTS = 100
+"""How often a cut-off is tried again that another one came before."""
+
+
+def milliseconds() -> int:
+    """The time now, as the store is told it."""
+    return time.time_ns() // 1_000_000
+
+
+def ask(claims: Claims) -> int | None:
+    """Refuses the token of a session that has ended. One round trip to the store.
+
+    Returns when the token was exchanged for its successor, in epoch milliseconds, and None if
+    it was not. Raises InvalidToken if the session has ended, ReusedToken if the token was
+    exchanged and is not within the grace, BlacklistUnavailable.
+    """
+    session = blacklist_key(claims["jti"])
+    keys = [session, *rotation.keys(claims)]
+    user = _user_key(claims)
+    found = get_blacklist().get_many([*keys, user] if user else keys)
+    if session in found or cutoff.read(found, user).ends(claims):
+        raise InvalidToken("The token is blacklisted.")
+    return rotation.exchanged_at(claims, found, milliseconds())
+
+
+def exchange(claims: Claims) -> int:
+    """Uses up the refresh token of these claims; returns when, in epoch milliseconds (HTTP-20).
+
+    Of any number of requests one is the first; the others are told its time within the grace,
+    and make the same successor of it. To be called after `ask`. Raises as that does.
+    """
+    now = milliseconds()
+    own, _ = rotation.keys(claims)
+    until = _kept(claims.get("exp"))
+    if get_blacklist().compare_and_set(own, None, str(now), until):
+        return now
+    at = ask(claims)
+    if at is None:
+        raise BlacklistUnavailable("The blacklist says both that a key is there and is not.")
+    return at
+
+
+def epoch(user_id: int | str) -> int:
+    """The epoch of a session that begins now (see `djwto.cutoff`)."""
+    backend = get_blacklist()
+    if not backend.supports_values:
+        return 0
+    key = cutoff.user_key(user_id)
+    return cutoff.read(backend.get_many([key]), key).epoch
+
+
+def revoke(claims: Claims, announce: Callable[[], None]) -> bool:
+    """Ends the session of these claims; True if it was this call that ended it (BL-1).
+
+    `announce` is called then, and only then, once the end is durable (SIG-9).
+    Raises BlacklistUnavailable.
+    """
+    return revoke_key(blacklist_key(claims["jti"]), claims, announce)
+
+
+def revoke_key(key: str, claims: Claims, announce: Callable[[], None]) -> bool:
+    """`revoke` by the key of the session; the claims tell how long its tokens may live."""
+    backend = get_blacklist()
+    ended = backend.add(key, kept_until(claims, int(time.time())))
+    if ended:
+        backend.on_durable(announce)
+    return ended
+
+
+def revoke_all(user: AbstractBaseUser, except_jti: str | None = None) -> None:
+    """Ends all sessions of a user but the one named, if one is (HTTP-22).
+
+    One write of constant size, however many sessions there are. A later login works at once;
+    no token issued before does. Sends `jwt_sessions_revoked` (SIG-16). Raises
+    BlacklistUnavailable, and Unsupported if the backend in force keeps no values.
+    """
+    cut_off(user.pk if isinstance(user.pk, int) else str(user.pk), except_jti)
+
+
+def cut_off(
+    user_id: int | str,
+    except_jti: str | None = None,
+    *,
+    sender: str = "revoke_all",
+    request: HttpRequest | None = None,
+) -> None:
+    """`revoke_all` by the user's primary key, and whom the signal is to say it is from."""
+    backend = get_blacklist()
+    if not backend.supports_values:
+        raise Unsupported(
+            f"{type(backend).__name__} cannot end all sessions of a user: it keeps no values."
+        )
+    key = cutoff.user_key(user_id)
+    spared = "" if except_jti is None else blacklist_key(except_jti)
+    for _ in range(ATTEMPTS):
+        found = backend.get_many([key])
+        now = int(time.time())
+        after = cutoff.read(found, key).next(spared, now)
+        if backend.compare_and_set(key, found.get(key), str(after), _last_of_all(now)):
+            break
+    else:
+        raise BlacklistUnavailable(f"Another cut-off came first, {ATTEMPTS} times over.")
+
+    def announce() -> None:
+        jwt_sessions_revoked.send_robust(
+            sender=sender, request=request, user_id=user_id, except_jti=except_jti
+        )
+
+    backend.on_durable(announce)
+
+
+def kept_until(claims: Claims, now: int) -> int | None:
+    """How long to remember that a session ended now: until no token of it can be valid (HTTP-14).
+
+    The token at hand may not be the session's youngest: another may have been issued in this
+    very second, with the longest lifetime there is. None is for ever.
+    """
+    ends = [claims.get("exp"), expiry(ACCESS, claims, now), expiry(REFRESH, claims, now)]
+    known = [end for end in ends if end is not None]
+    return _kept(max(known)) if len(known) == len(ends) else None
+
+
+def _last_of_all(now: int) -> int | None:
+    """How long to remember a cut-off made now: until no token issued before can be valid."""
+    longest = settings.session_max_age
+    # Without a limit only the tokens know how long they live.
+    return None if longest is None else _kept(now + seconds(longest))
+
+
+def _kept(end: int | None) -> int | None:
+    if end is None:
+        return None
+    return min(end + seconds(settings.leeway) + CLOCK_MARGIN, LAST_NUMERIC_DATE)
+
+
+def _user_key(claims: Claims) -> str:
+    """The key of the user's cut-off; "" for a token that names no user, as a hook may make."""
+    try:
+        return cutoff.user_key(user_id(claims))
+    except InvalidToken:
+        return ""

@@ -1,0 +1,70 @@
+"""HTTP-22: what the cut-off of a user says of a session, whatever happens in whatever order."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from djwto.blacklist import blacklist_key
+from djwto.cutoff import Cutoff, read, user_key
+from djwto.spec_tests.profile import search
+
+pytestmark = pytest.mark.clause("HTTP-22")
+
+JTIS = ["a", "b", "c"]
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("log in"), st.sampled_from(JTIS)),
+        st.tuples(st.just("cut off"), st.sampled_from([None, *JTIS])),
+        st.tuples(st.just("clock"), st.integers(-100, 100)),
+    ),
+    max_size=30,
+)
+
+
+@search(examples=1000)
+@given(steps)
+def test_it_says_who_lives_and_what_has_ended_stays_so(history: list[tuple[str, str]]) -> None:
+    now, cutoff = 1_000, Cutoff()
+    sessions: dict[str, dict[str, object]] = {}
+    alive: dict[str, bool] = {}
+    for number, (done, argument) in enumerate(history):
+        if done == "log in":
+            jti = f"{argument}{number}"
+            sessions[jti] = {"jti": jti} | ({"epoch": cutoff.epoch} if cutoff.epoch else {})
+            alive[jti] = True
+        elif done == "clock":
+            now = max(1, now + int(argument))
+        else:
+            # The last session of that name, dead or alive.
+            spared = next((jti for jti in reversed(sessions) if jti[0] == argument), None)
+            key = "" if spared is None else blacklist_key(spared)
+            # As the store gives it back.
+            cutoff = read({"key": str(cutoff.next(key, now))}, "key")
+            alive = {jti: lives and jti == spared for jti, lives in alive.items()}
+        assert {jti: not cutoff.ends(claims) for jti, claims in sessions.items()} == alive
+
+
+def test_one_that_the_store_forgot_begins_after_all_there_were() -> None:
+    cutoff = Cutoff()
+    for _ in range(5):
+        cutoff = cutoff.next("", 1_000)
+    token = {"jti": "x", "epoch": cutoff.epoch}
+    forgotten = Cutoff()
+    assert not forgotten.ends(token)
+    # By then the tokens from before the cut-off that was forgotten have expired.
+    assert forgotten.next("", 1_000 + 86_400).ends(token)
+
+
+def test_users_have_keys_of_their_own_whatever_the_type_of_their_primary_key() -> None:
+    assert user_key(1) == user_key("1")
+    assert len({user_key(1), user_key(11), user_key("1 "), blacklist_key("1")}) == 4
+    assert all(len(user_key(name)) == 65 for name in ("", "x" * 1_000, "\ud800"))
+
+
+def test_a_cut_off_fits_into_the_value_of_any_backend() -> None:
+    longest = str(Cutoff(epoch=2**40, floor=2**40, spared=blacklist_key("x" * 500)))
+    assert len(longest) <= 200
+    assert set(longest) <= set("0123456789abcdefghijklmnopqrstuvwxyz:~-")

@@ -1,0 +1,283 @@
+"""TOK-11 and TOK-14: how long a session goes on, and how long it may be left alone."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from djwto.claims import expiry, session_end
+from djwto.spec_tests import api
+from djwto.spec_tests.core.alice import CREDENTIALS, create_alice, each_mode, session, token
+from djwto.tokens import decode, encode
+
+pytestmark = pytest.mark.django_db
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def aged(answer: api.Answer, seconds: int, type_: str = "refresh") -> str:
+    """The token of an answer, as it would be if the session had begun so much earlier."""
+    claims = decode(token(answer, type_), type_)
+    return encode({**claims, "auth_time": claims["auth_time"] - seconds})
+
+
+@pytest.mark.clause("TOK-11")
+@each_mode
+def test_a_session_says_when_it_began_and_goes_on_saying_so(mode: str, settings: Settings) -> None:
+    settings.DJWTO_MODE = mode
+    before = int(time.time())
+    live = session()
+    began = api.claims_of(token(live, "refresh"))["auth_time"]
+    assert type(began) is int
+    assert before <= began <= int(time.time())
+    old = aged(live, HOUR)
+    for path in (api.REFRESH_ACCESS, api.UPDATE_REFRESH):
+        answer = api.send(path, old)
+        for issued in filter(None, (answer.refresh, answer.access)):
+            assert api.claims_of(issued)["auth_time"] == began - HOUR
+
+
+@pytest.mark.clause("TOK-11")
+@each_mode
+def test_no_token_outlives_the_session(mode: str, settings: Settings) -> None:
+    settings.DJWTO_MODE = mode
+    settings.DJWTO_SESSION_MAX_AGE = timedelta(days=30)
+    live = session()
+    old = aged(live, 30 * DAY - MINUTE)
+    end = api.claims_of(old)["auth_time"] + 30 * DAY
+    old = encode({**api.claims_of(old), "exp": end})
+    refreshed = api.send(api.REFRESH_ACCESS, old)
+    assert api.claims_of(token(refreshed, "access"))["exp"] == end
+    for _ in range(3):
+        updated = api.send(api.UPDATE_REFRESH, old)
+        assert updated.status == 200
+        for type_ in ("refresh", "access"):
+            assert api.claims_of(token(updated, type_))["exp"] == end
+        old = token(updated, "refresh")
+
+
+@pytest.mark.clause("TOK-11")
+@each_mode
+@pytest.mark.parametrize("never", [False, True])
+def test_a_session_that_is_as_old_as_it_may_be_is_over(
+    mode: str, never: bool, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    settings.DJWTO_SESSION_MAX_AGE = None
+    if never:
+        settings.DJWTO_REFRESH_TOKEN_LIFETIME = settings.DJWTO_ACCESS_TOKEN_LIFETIME = None
+    live = session()
+    refresh, access = aged(live, HOUR), aged(live, HOUR, "access")
+    calls = [
+        (api.VALIDATE_ACCESS, access, False),
+        ("/access/", access, False),
+        (api.VALIDATE_REFRESH, refresh, True),
+        (api.REFRESH_ACCESS, refresh, True),
+        (api.UPDATE_REFRESH, refresh, True),
+        (api.LOGOUT_ALL, refresh, True),
+    ]
+    for max_age, status in ((timedelta(hours=1), 401), (timedelta(hours=2), 200)):
+        settings.DJWTO_SESSION_MAX_AGE = max_age
+        for path, one, as_refresh in calls:
+            assert api.send(path, one, as_refresh=as_refresh).status == status, path
+
+
+@pytest.mark.clause("TOK-11")
+def test_leeway_is_given_at_the_end_of_a_session_too(settings: Settings) -> None:
+    settings.DJWTO_SESSION_MAX_AGE = timedelta(hours=1)
+    refresh = aged(session(), HOUR + 30)
+    assert api.send(api.VALIDATE_REFRESH, refresh).status == 401
+    settings.DJWTO_LEEWAY = 60
+    assert api.send(api.VALIDATE_REFRESH, refresh).status == 200
+
+
+@pytest.mark.clause("TOK-11")
+def test_a_token_from_before_there_was_an_auth_time_counts_from_its_iat() -> None:
+    now = int(time.time())
+    claims = decode(token(session(), "refresh"), "refresh")
+    del claims["auth_time"]
+    assert api.send(api.REFRESH_ACCESS, encode({**claims, "iat": now - 29 * DAY})).status == 200
+    assert api.send(api.REFRESH_ACCESS, encode({**claims, "iat": now - 31 * DAY})).status == 401
+    updated = api.send(api.UPDATE_REFRESH, encode({**claims, "iat": now - 29 * DAY}))
+    assert api.claims_of(token(updated, "refresh"))["auth_time"] == now - 29 * DAY
+
+
+@pytest.mark.clause("TOK-11")
+def test_without_a_limit_a_session_goes_on(settings: Settings) -> None:
+    settings.DJWTO_SESSION_MAX_AGE = None
+    assert session_end({"auth_time": 5}) is None
+    assert api.send(api.UPDATE_REFRESH, aged(session(), 4000 * DAY)).status == 200
+
+
+@pytest.mark.clause("TOK-11")
+def test_where_no_token_expires_the_end_of_the_session_is_their_exp(settings: Settings) -> None:
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = settings.DJWTO_ACCESS_TOKEN_LIFETIME = None
+    live = session()
+    for type_ in ("refresh", "access"):
+        claims = api.claims_of(token(live, type_))
+        assert claims["exp"] == claims["auth_time"] + 30 * DAY
+
+
+@pytest.mark.clause("TOK-11")
+def test_a_hook_can_shorten_a_token_and_not_lengthen_the_session(settings: Settings) -> None:
+    settings.DJWTO_PROCESS_CLAIMS = f"{__name__}.claims_for_a_year"
+    claims = api.claims_of(token(session(), "refresh"))
+    assert claims["exp"] == claims["auth_time"] + 30 * DAY
+    settings.DJWTO_PROCESS_CLAIMS = f"{__name__}.claims_for_a_minute"
+    claims = api.claims_of(token(api.log_in(**CREDENTIALS), "refresh"))
+    assert claims["exp"] == claims["iat"] + MINUTE
+
+
+def claims_for_a_year(user: Any, request: Any, type_: str) -> dict[str, Any]:
+    return claims_until(user, request, 365 * DAY)
+
+
+def claims_for_a_minute(user: Any, request: Any, type_: str) -> dict[str, Any]:
+    return claims_until(user, request, MINUTE)
+
+
+def claims_until(user: Any, request: Any, seconds: int) -> dict[str, Any]:
+    from djwto.claims import process_claims
+
+    claims = process_claims(user, request)
+    return {**claims, "exp": claims["iat"] + seconds}
+
+
+def claims_of_the_idle(user: Any, request: Any, type_: str) -> dict[str, Any]:
+    from djwto.claims import process_claims
+
+    return {**process_claims(user, request), "idle": 1234}
+
+
+def whoever_it_is(request: Any) -> Any:
+    from django.contrib.auth.models import User
+
+    return User.objects.get(username=request.body.decode())
+
+
+def lifetime(claims: dict[str, Any]) -> int:
+    seconds: int = claims["exp"] - claims["iat"]
+    return seconds
+
+
+FORM: dict[str, Any] = {}
+JSON: dict[str, Any] = {"content_type": "application/json"}
+
+
+@pytest.mark.clause("TOK-14")
+@each_mode
+@pytest.mark.parametrize("body", [FORM, JSON], ids=["form", "JSON"])
+@pytest.mark.parametrize(
+    ("said", "remembered"),
+    [
+        *((yes, True) for yes in ("true", "1", "on", True)),
+        *((no, False) for no in ("false", "0", "off", "", False)),
+    ],
+)
+def test_a_login_may_ask_to_be_remembered(
+    mode: str, body: dict[str, Any], said: Any, remembered: bool, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=14)
+    create_alice()
+    live = api.log_in(**CREDENTIALS, data={"remember": said}, **body)
+    claims = api.claims_of(token(live, "refresh"))
+    assert lifetime(claims) == (14 * DAY if remembered else DAY)
+    assert claims.get("idle") == (14 * DAY if remembered else None)
+    assert lifetime(api.claims_of(token(live, "access"))) == 5 * MINUTE
+    if mode != "JSON":
+        age = live.cookies["jwt_refresh"]["max-age"]
+        assert 0 <= lifetime(claims) - age <= 5
+    updated = api.send(api.UPDATE_REFRESH, aged(live, DAY))
+    assert lifetime(api.claims_of(token(updated, "refresh"))) == lifetime(claims)
+
+
+@pytest.mark.clause("TOK-14")
+@pytest.mark.parametrize("said", ["maybe", "2", "yes!", ["true"], {"a": 1}, 1.5, "\ud800"])
+def test_an_answer_that_is_neither_yes_nor_no_is_refused(said: Any, settings: Settings) -> None:
+    settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=14)
+    create_alice()
+    answer = api.log_in(**CREDENTIALS, data={"remember": said}, **JSON)
+    assert answer.status == 400
+    assert answer.body["error"] == (
+        "The field remember says neither yes nor no; send true or false."
+    )
+
+
+@pytest.mark.clause("TOK-14")
+def test_where_nobody_is_remembered_nobody_is_asked() -> None:
+    create_alice()
+    live = api.log_in(**CREDENTIALS, data={"remember": "maybe"})
+    claims = api.claims_of(token(live, "refresh"))
+    assert "idle" not in claims
+    assert lifetime(claims) == DAY
+
+
+@pytest.mark.clause("TOK-14")
+def test_a_login_by_something_else_than_fields_is_not_asked(settings: Settings) -> None:
+    settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=14)
+    settings.DJWTO_USER_AUTHENTICATE = f"{__name__}.whoever_it_is"
+    create_alice()
+    answer = api.send(api.LOGIN, None, data="alice", content_type="text/plain")
+    assert lifetime(api.claims_of(token(answer, "refresh"))) == DAY
+
+
+@pytest.mark.clause("TOK-14")
+def test_a_remembered_session_ends_like_any_other(settings: Settings) -> None:
+    settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=60)
+    create_alice()
+    live = api.log_in(**CREDENTIALS, data={"remember": "true"})
+    assert lifetime(api.claims_of(token(live, "refresh"))) == 30 * DAY
+
+
+@pytest.mark.clause("TOK-14")
+def test_a_session_that_is_left_alone_for_its_lifetime_is_over(settings: Settings) -> None:
+    settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=14)
+    create_alice()
+    live = api.log_in(**CREDENTIALS, data={"remember": "true"})
+    claims = decode(token(live, "refresh"), "refresh")
+    for left_alone, status in ((14 * DAY - MINUTE, 200), (14 * DAY, 401)):
+        times = {name: claims[name] - left_alone for name in ("auth_time", "iat", "exp")}
+        assert api.send(api.REFRESH_ACCESS, encode(claims | times)).status == status
+
+
+@pytest.mark.clause("TOK-14")
+def test_a_hook_may_say_how_long_a_session_may_be_left_alone(settings: Settings) -> None:
+    settings.DJWTO_PROCESS_CLAIMS = f"{__name__}.claims_of_the_idle"
+    live = session()
+    updated = api.send(api.UPDATE_REFRESH, live.refresh)
+    for answer in (live, updated):
+        assert lifetime(api.claims_of(token(answer, "refresh"))) == 1234
+
+
+@pytest.mark.clause("TOK-5")
+@pytest.mark.parametrize("claim", ["auth_time", "idle", "epoch"])
+@pytest.mark.parametrize("value", [1.5, "1", True, None, [], -1, 10**12])
+def test_a_time_of_a_session_that_is_no_time_is_refused(claim: str, value: Any) -> None:
+    claims = decode(token(session(), "refresh"), "refresh")
+    assert api.send(api.REFRESH_ACCESS, encode({**claims, claim: value})).status == 401
+
+
+@pytest.mark.clause("TOK-5")
+@pytest.mark.parametrize("claim", ["gen", "auth_hash"])
+@pytest.mark.parametrize("value", [1, True, None, [], {}])
+def test_a_name_of_a_session_that_is_no_text_is_refused(claim: str, value: Any) -> None:
+    claims = decode(token(session(), "refresh"), "refresh")
+    assert api.send(api.REFRESH_ACCESS, encode({**claims, claim: value})).status == 401
+
+
+@pytest.mark.clause("TOK-11")
+def test_the_expiry_is_the_first_of_the_ends(settings: Settings) -> None:
+    settings.DJWTO_SESSION_MAX_AGE = timedelta(seconds=100)
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(seconds=50)
+    settings.DJWTO_ACCESS_TOKEN_LIFETIME = timedelta(seconds=10)
+    began = {"auth_time": 1000}
+    assert expiry("refresh", began, 1000) == 1050
+    assert expiry("refresh", began, 1070) == 1100
+    assert expiry("refresh", {**began, "idle": 20}, 1070) == 1090
+    assert expiry("access", {**began, "idle": 20}, 1070) == 1080
+    assert expiry("access", began, 1095) == 1100
