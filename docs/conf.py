@@ -18,6 +18,8 @@ django.setup()
 import djwto  # noqa: E402  (what autodoc imports needs Django configured)
 from djwto import checks, conf  # noqa: E402
 from djwto.backends import cache_checks, redis  # noqa: E402
+from djwto.contrib.sessions import checks as session_checks  # noqa: E402
+from djwto.contrib.sessions import conf as session_conf  # noqa: E402
 from djwto.spec_tests.clauses import CLAUSES  # noqa: E402
 
 project = "djwto"
@@ -51,12 +53,12 @@ def warn_of_gaps(app: Sphinx, env: BuildEnvironment) -> None:
 
     The code is where they are defined; this is what keeps the pages from falling behind it.
     """
-    modules = (checks, cache_checks, redis)
+    modules = (checks, cache_checks, redis, session_checks)
     sources = "".join(Path(str(module.__file__)).read_text() for module in modules)
     defined: dict[str, set[str]] = {
         "clause": set(CLAUSES),
         "check": set(re.findall(r"djwto\.[EW]\d{3}", sources)),
-        "setting": set(conf.NAMES),
+        "setting": set(conf.NAMES | session_conf.NAMES),
     }
     described = set(env.get_domain("std").objects)  # type: ignore[attr-defined]
     for kind, names in defined.items():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import html
 import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -100,16 +102,25 @@ EVERYTHING = [
     for backend in ("database", "cache", "redis")
 ]
 
+LOGIN = ("POST", "/login/", "username=alice&password=pass", "", 200)
+UPDATE = ("POST", f"{REFRESH}/update_refresh/", "", "refresh", 200)
 SESSION = [
     ("POST", "/login/", "username=alice&password=wrong", "", 401),
-    ("POST", "/login/", "username=alice&password=pass", "", 200),
+    LOGIN,
     ("GET", "/hello/", "", "access", 200),
     ("POST", "/validate_access/", "", "access", 200),
     ("POST", f"{REFRESH}/validate_refresh/", "", "refresh", 200),
     ("POST", f"{REFRESH}/refresh_access/", "", "refresh", 200),
-    ("POST", f"{REFRESH}/update_refresh/", "", "refresh", 200),
+]
+THEFT = [(*UPDATE[:4], 401), ("POST", f"{REFRESH}/refresh_access/", "", "refresh", 401)]
+NEXT_SESSIONS = [
+    LOGIN,
+    UPDATE,
     ("POST", f"{REFRESH}/logout/", "", "refresh", 200),
     ("POST", f"{REFRESH}/logout/", "", "refresh", 200),
+    ("POST", f"{REFRESH}/refresh_access/", "", "refresh", 401),
+    LOGIN,
+    ("POST", f"{REFRESH}/logout_all/", "", "refresh", 200),
     ("POST", f"{REFRESH}/refresh_access/", "", "refresh", 401),
 ]
 """What the page tells to try, and what is answered."""
@@ -122,7 +133,12 @@ PRINTED = [
     ("ValidateTokensView", set()),
     ("RefreshAccessView", CLAIMS),
     ("UpdateRefreshView", CLAIMS),
+    ("UpdateRefreshView", {"jti", "claims"}),
+    ("GetTokensView", CLAIMS),
+    ("UpdateRefreshView", CLAIMS),
     ("BlackListTokenView", {"jti"}),
+    ("GetTokensView", CLAIMS),
+    ("LogoutAllView", {"user_id", "except_jti"}),
 ]
 """The senders and the kwargs that are printed for it."""
 
@@ -146,11 +162,66 @@ def test_a_session_is_answered_and_announced(demo: Demo) -> None:
     status, page = demo.ask("GET", "/")
     assert status == 200
     assert "What to try" in page
-    for method, path, body, token, expected in SESSION:
-        assert (path, *demo.ask(method, path, body, token)[:1]) == (path, expected)
+    _walk(demo, SESSION)
+    stolen = dict(demo.cookies), dict(demo.tokens)
+    _walk(demo, [UPDATE])
+    # The demo's grace.
+    time.sleep(1)
+    demo.cookies, demo.tokens = stolen
+    _walk(demo, THEFT)
+    _walk(demo, NEXT_SESSIONS)
     console = demo.console.read_text()
     assert _printed(console) == PRINTED
     assert "Traceback" not in console
+
+
+def _walk(demo: Demo, requests: list[tuple[str, str, str, str, int]]) -> None:
+    for method, path, body, token, expected in requests:
+        assert (path, *demo.ask(method, path, body, token)[:1]) == (path, expected)
+
+
+SENDERS = {
+    "jwt_logged_in": "GetTokensView",
+    "jwt_login_fail": "GetTokensView",
+    "jwt_token_validated": "ValidateTokensView",
+    "jwt_access_refreshed": "RefreshAccessView",
+    "jwt_refresh_updated": "UpdateRefreshView",
+    "jwt_reuse_detected": "UpdateRefreshView",
+    "jwt_blacklisted": "BlackListTokenView",
+    "jwt_sessions_revoked": "LogoutAllView",
+}
+STEP = re.compile(
+    r"<pre[^>]*><code>(?P<lines>.*?)</code></pre>.*?<dt>Answer</dt><dd><code>(?P<answer>.*?)</code>"
+    r".*?<dt>Signal</dt><dd>(?:<code>)?(?P<signal>\w+)",
+    re.DOTALL,
+)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+@pytest.mark.parametrize(
+    "demo",
+    [{"MODE": mode} for mode in ("JSON", "ONE-COOKIE", "TWO-COOKIES")],
+    indirect=True,
+    ids=lambda e: e["MODE"],
+)
+def test_the_lines_of_the_page_do_what_it_says(demo: Demo) -> None:
+    _, page = demo.ask("GET", "/")
+    steps = [
+        [html.unescape(found[name]) for name in ("lines", "answer", "signal")]
+        for found in STEP.finditer(str(page))
+    ]
+    assert len(steps) >= 15
+    mark = "--- next step ---"
+    script = f"\necho '{mark}'\n".join(lines for lines, _, _ in steps)
+    ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)
+    assert ran.stderr == ""
+    for (lines, answer, _), output in zip(steps, ran.stdout.split(f"{mark}\n"), strict=True):
+        status, _, body = answer.partition(" ") if answer[0].isdigit() else ("", "", answer)
+        assert re.search(".*".join(map(re.escape, body.split("…"))), output), (lines, output)
+        # Where the tokens go into variables curl does not print the status.
+        assert "TOKENS=" in lines or "PHONE=$(curl" in lines or output.endswith(f"{status}\n")
+    sent = [SENDERS[signal] for _, _, signal in steps if signal != "none"]
+    assert [sender for sender, _ in _printed(demo.console.read_text())] == sent
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ CACHES = {
 }
 
 DJWTO_MODE = environment.MODE
+# Seconds in which a refresh token may be sent again. The default of 10 is right for a project;
+# here somebody waits for what comes after.
+DJWTO_REUSE_GRACE = 1
 DJWTO_BLACKLIST = {
     "database": {"BACKEND": "djwto.backends.database.DatabaseBlacklist"},
     "cache": {

@@ -1,4 +1,4 @@
-"""Connects a receiver to each of the six signals."""
+"""Connects a receiver to every signal of djwto."""
 
 from __future__ import annotations
 
@@ -19,3 +19,7 @@ class TestappConfig(AppConfig):
         signals.jwt_access_refreshed.connect(show, sender="RefreshAccessView")
         signals.jwt_refresh_updated.connect(show, sender="UpdateRefreshView")
         signals.jwt_blacklisted.connect(show, sender="BlackListTokenView")
+        # Whatever the sender: several views notice a token that is used twice, and all sessions
+        # of a user can be ended by an endpoint or by code.
+        signals.jwt_reuse_detected.connect(show)
+        signals.jwt_sessions_revoked.connect(show)

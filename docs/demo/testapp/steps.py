@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 CURL = r"curl -sw ' %{http_code}\n'"
+CREDENTIALS = "-d 'username=alice&password=pass'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +33,32 @@ def steps(mode: str, site: str) -> list[Step]:
     def url(name: str) -> str:
         return site + reverse(name)
 
-    def sending(token: str) -> str:
-        return '-b "$JAR"' if with_cookies else f'-H "Authorization: Bearer ${token}"'
+    def sending(token: str, jar: str) -> str:
+        return f'-b "${jar}"' if with_cookies else f'-H "Authorization: Bearer ${token}"'
 
-    def post(name: str, token: str, *, keeping: str = "") -> str:
-        csrf = '-H "X-CSRFToken: $CSRF" ' if with_cookies else ""
-        kept = keeping if with_cookies else ""
-        return f"{CURL} -X POST {sending(token)} {kept}{csrf}\\\n  {url(name)}"
+    def post(name: str, token: str, *, jar: str = "JAR", keeping: bool = False) -> str:
+        csrf = f'-H "X-CSRFToken: {_csrf(jar)}" ' if with_cookies else ""
+        kept = f'-c "${jar}" ' if with_cookies and keeping else ""
+        return f"{CURL} -X POST {sending(token, jar)} {kept}{csrf}\\\n  {url(name)}"
 
-    keeping = '-c "$JAR" '
+    log_in = _log_in_with_cookies if with_cookies else _log_in
     found = [
-        _login_with_cookies(url("login")) if with_cookies else _login(url("login")),
+        Step(
+            title="Log in",
+            explanation=(
+                "curl keeps the cookies in a jar. One of them is the CSRF token, which later "
+                "lines pick out."
+                if with_cookies
+                else "The answer holds both tokens; the last two lines pick them out."
+            ),
+            lines=log_in(url("login")),
+            answer=(
+                '200 {"msg": "Tokens successfully created."}'
+                if with_cookies
+                else '200 {"refresh": "…", "access": "…"}'
+            ),
+            signal="jwt_logged_in",
+        ),
         Step(
             title="Log in with a wrong password",
             explanation="The receiver is told why it failed.",
@@ -53,7 +69,7 @@ def steps(mode: str, site: str) -> list[Step]:
         Step(
             title="Open a view that asks for a login",
             explanation="The demo's own, with the decorator jwt_login_required.",
-            lines=f"{CURL} {sending('ACCESS')} \\\n  {url('hello')}",
+            lines=f"{CURL} {sending('ACCESS', 'JAR')} \\\n  {url('hello')}",
             answer='200 {"msg": "Hello, alice!"}',
         ),
         Step(
@@ -73,16 +89,34 @@ def steps(mode: str, site: str) -> list[Step]:
         Step(
             title="Get a new access token",
             explanation="The refresh token stays as it is.",
-            lines=post("refresh_access", "REFRESH", keeping=keeping),
+            lines=post("refresh_access", "REFRESH", keeping=True),
             answer="200",
             signal="jwt_access_refreshed",
         ),
         Step(
             title="Get two new tokens",
-            explanation="So that the session lasts longer. It keeps its jti.",
-            lines=post("update_refresh", "REFRESH", keeping=keeping),
+            explanation="The refresh token is exchanged for its successor, so that the session "
+            "lasts longer. It keeps its jti. The first line copies the old token, as thieves do.",
+            lines=('cp "$JAR" "$JAR.old"\n' if with_cookies else "OLD=$REFRESH\n")
+            + post("update_refresh", "REFRESH", keeping=True),
             answer="200",
             signal="jwt_refresh_updated",
+        ),
+        Step(
+            title="Use the old refresh token again",
+            explanation="It has been exchanged, so somebody has a copy. The session ends, for the "
+            "thief and for alice. Within a second it would pass for a second tab's.",
+            lines=("sleep 1; OLD=$JAR.old\n" if with_cookies else "sleep 1\n")
+            + post("update_refresh", "OLD", jar="OLD"),
+            answer='401 {"error": "The token has been exchanged for another before."}',
+            signal="jwt_reuse_detected",
+        ),
+        Step(
+            title="Log in anew",
+            explanation="This is another session.",
+            lines=log_in(url("login")),
+            answer="200",
+            signal="jwt_logged_in",
         ),
         Step(
             title="Log out",
@@ -98,37 +132,67 @@ def steps(mode: str, site: str) -> list[Step]:
             lines=post("validate_refresh", "REFRESH"),
             answer='401 {"error": "The token is blacklisted."}',
         ),
+        Step(
+            title="Log in on a phone",
+            explanation="The phone is another jar."
+            if with_cookies
+            else "The phone keeps its own refresh token.",
+            lines=_log_in_on_phone(url("login"), with_cookies),
+            answer="200",
+            signal="jwt_logged_in",
+        ),
+        Step(
+            title="Log in here as well",
+            explanation="Now alice has two sessions.",
+            lines=log_in(url("login")),
+            answer="200",
+            signal="jwt_logged_in",
+        ),
+        Step(
+            title="Log out everywhere",
+            explanation="All sessions of alice end, with one write.",
+            lines=post("logout_all", "REFRESH"),
+            answer='200 {"msg": "All sessions ended."}',
+            signal="jwt_sessions_revoked",
+        ),
+        Step(
+            title="Try the phone's token",
+            explanation="Its session has ended, too.",
+            lines=post("refresh_access", "PHONE", jar="PHONE"),
+            answer='401 {"error": "The token is blacklisted."}',
+        ),
     ]
     if mode == "TWO-COOKIES":
         found.insert(1, _read_claims())
     return found
 
 
-def _login(url: str) -> Step:
-    return Step(
-        title="Log in",
-        explanation="The answer holds both tokens; the last two lines pick them out.",
-        lines=f"TOKENS=$(curl -s -d 'username=alice&password=pass' {url})\n"
+def _picked(name: str) -> str:
+    """A command that picks this token out of the JSON that it reads."""
+    return rf"""sed 's/.*"{name}": "\([^"]*\)".*/\1/'"""
+
+
+def _csrf(jar: str) -> str:
+    return f"""$(awk '$6 == "csrftoken" {{print $7}}' "${jar}")"""
+
+
+def _log_in(url: str) -> str:
+    return (
+        f"TOKENS=$(curl -s {CREDENTIALS} \\\n  {url})\n"
         'echo "$TOKENS"\n'
-        + "\n".join(
-            rf"""{name}=$(echo "$TOKENS" | sed 's/.*"{name.lower()}": "\([^"]*\)".*/\1/')"""
-            for name in ("ACCESS", "REFRESH")
-        ),
-        answer='200 {"refresh": "…", "access": "…"}',
-        signal="jwt_logged_in",
+        f'ACCESS=$(echo "$TOKENS" | {_picked("access")})\n'
+        f'REFRESH=$(echo "$TOKENS" | {_picked("refresh")})'
     )
 
 
-def _login_with_cookies(url: str) -> Step:
-    return Step(
-        title="Log in",
-        explanation="curl keeps the cookies in a jar; the last line picks out the CSRF token.",
-        lines="JAR=$(mktemp)\n"
-        f"""{CURL} -c "$JAR" -d 'username=alice&password=pass' \\\n  {url}\n"""
-        """CSRF=$(awk '$6 == "csrftoken" {print $7}' "$JAR")""",
-        answer='200 {"msg": "Tokens successfully created."}',
-        signal="jwt_logged_in",
-    )
+def _log_in_with_cookies(url: str) -> str:
+    return f'JAR=$(mktemp)\n{CURL} -c "$JAR" {CREDENTIALS} \\\n  {url}'
+
+
+def _log_in_on_phone(url: str, with_cookies: bool) -> str:
+    if with_cookies:
+        return f'PHONE=$(mktemp)\n{CURL} -c "$PHONE" {CREDENTIALS} \\\n  {url}'
+    return f'PHONE=$(curl -s {CREDENTIALS} \\\n  {url} | {_picked("refresh")})\necho "$PHONE"'
 
 
 def _read_claims() -> Step:

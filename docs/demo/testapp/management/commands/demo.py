@@ -7,7 +7,6 @@ import socket
 from typing import Any
 
 from demo import environment, store
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -25,10 +24,7 @@ class Command(BaseCommand):
         if environment.BACKEND == "redis":
             self._settle_redis()
         call_command("migrate", verbosity=0)
-        # Whatever was tried on alice before is undone.
-        User.objects.update_or_create(
-            username="alice", defaults={"password": make_password("pass"), "is_active": True}
-        )
+        _restore_alice()
         site = f"http://{HOST}:{environment.PORT}"
         self.stdout.write(
             f"MODE={environment.MODE} BACKEND={environment.BACKEND}: "
@@ -56,6 +52,18 @@ class Command(BaseCommand):
                     "using fakeredis, in this process only."
                 )
             )
+
+
+def _restore_alice() -> None:
+    """Undoes what was tried on alice before."""
+    alice = User.objects.filter(username="alice").first()
+    if alice is None:
+        User.objects.create_user("alice", password="pass")
+    # Not in any case: another password ends all sessions, also where it is the same again.
+    elif not (alice.is_active and alice.check_password("pass")):
+        alice.is_active = True
+        alice.set_password("pass")
+        alice.save()
 
 
 def _refuse_busy_port() -> None:
