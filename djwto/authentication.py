@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings as django_settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from djwto import csrf, sessions, transports
 from djwto.claims import ACCESS, REFRESH, Claims
@@ -89,36 +90,36 @@ def _authenticate(request: HttpRequest, type_: str) -> Claims:
 
 
 def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View:
+    def refusal_of(request: HttpRequest) -> HttpResponse | None:
+        """What the request is answered instead; None lets it in."""
+        try:
+            check(request)
+        except Refusal as refusal:
+            return refused(refusal)
+        except BlacklistUnavailable:
+            return unavailable(getattr(view, "__qualname__", repr(view)))
+        return None
+
+    async def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        refusal = await sync_to_async(refusal_of)(request) if _blocks() else refusal_of(request)
+        if refusal is not None:
+            return refusal
+        response: HttpResponseBase = await view(request, *args, **kwargs)
+        return response
+
     guarded: Any
     if iscoroutinefunction(view):
-
-        @wraps(view)
-        async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            try:
-                # Nothing else takes a database, or whatever the blacklist is kept in.
-                if django_settings.CSRF_USE_SESSIONS or settings.check_access:
-                    await sync_to_async(check)(request)
-                else:
-                    check(request)
-            except Refusal as refusal:
-                return refused(refusal)
-            except BlacklistUnavailable:
-                return unavailable(getattr(view, "__qualname__", repr(view)))
-            response: HttpResponseBase = await view(request, *args, **kwargs)
-            return response
-
+        guarded = wraps(view)(answer)
     else:
 
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            try:
-                check(request)
-            except Refusal as refusal:
-                return refused(refusal)
-            except BlacklistUnavailable:
-                return unavailable(getattr(view, "__qualname__", repr(view)))
-            response: HttpResponseBase = view(request, *args, **kwargs)
-            return response
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            # The dispatch of an async class-based view is no coroutine function, but is called
+            # in the event loop all the same, and what it answers is awaited.
+            if _blocks() and _in_event_loop():
+                return answer(request, *args, **kwargs)
+            refusal = refusal_of(request)
+            return view(request, *args, **kwargs) if refusal is None else refusal
 
     guarded.jwt_type = type_
     # Django's middleware would ask for a CSRF token in JSON mode too, where no page of another
@@ -126,3 +127,16 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
     guarded.csrf_exempt = True
     wrapped: View = guarded
     return wrapped
+
+
+def _blocks() -> bool:
+    """Whether a check takes a database, or whatever the blacklist is kept in."""
+    return django_settings.CSRF_USE_SESSIONS or settings.check_access
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

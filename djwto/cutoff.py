@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from djwto.blacklist import blacklist_key, digest_key
 from djwto.claims import Claims
+from djwto.exceptions import BlacklistUnavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +55,11 @@ def user_key(user_id: int | str) -> str:
 
 
 def read(found: Mapping[str, str], key: str) -> Cutoff:
-    """The cut-off among what the store was found to hold."""
+    """The cut-off among what the store was found to hold. Raises BlacklistUnavailable."""
     if not found.get(key):
         return Cutoff()
-    epoch, floor, spared = found[key].split(":")
-    return Cutoff(epoch=int(epoch), floor=int(floor), spared=spared)
+    try:
+        epoch, floor, spared = found[key].split(":")
+        return Cutoff(epoch=int(epoch), floor=int(floor), spared=spared)
+    except ValueError as error:
+        raise BlacklistUnavailable(f"The cut-off {key} is {found[key]!r}.") from error

@@ -29,9 +29,9 @@ from djwto.claims import (
 from djwto.conf import seconds_or_none, settings
 from djwto.exceptions import InvalidToken, LoginFailed, UnreadableBody
 from djwto.rotation import first_generation
-from djwto.sessions import epoch
+from djwto.sessions import CLOCK_MARGIN, epoch
 from djwto.tokens import TokenPair, decode, sign
-from djwto.users import password_claims
+from djwto.users import password_claims, refuse_departed
 
 SESSION_CLAIMS = frozenset({"auth_hash", "auth_time", "epoch", "gen"})
 """The claims by which a session ends when it should. No hook has a say in them."""
@@ -98,6 +98,7 @@ def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
         # A tuple or a UUID from a hook reaches clients as a list or a text, and receivers too.
         claims: Claims = json.loads(json.dumps(made, cls=DjangoJSONEncoder, allow_nan=False))
         validate(claims, REFRESH)
+        _refuse_another_id(user, claims)
         claims = {name: claims[name] for name in claims if name not in SESSION_CLAIMS}
         claims |= _session_claims(user, request, claims, now)
         # Both of a pair are issued at one time, also where a second ends between the two.
@@ -109,7 +110,28 @@ def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
         raise ImproperlyConfigured(
             f"DJWTO_PROCESS_CLAIMS or DJWTO_PROCESS_USER made claims that djwto refuses: {error}"
         ) from error
+    _refuse_changed(claims, now)
     return pair
+
+
+def _refuse_another_id(user: AbstractBaseUser, claims: Claims) -> None:
+    if str(user_id(claims)) != str(user.pk):
+        raise InvalidToken(
+            f"The id of the user claim is {user_id(claims)!r}. By it the user is found again and "
+            f"logged out everywhere; write {str(user.pk)!r}, the primary key."
+        )
+
+
+def _refuse_changed(claims: Claims, now: int) -> None:
+    """Raises LoginFailed if the user was changed after the credentials were found right.
+
+    Who is changed is cut off after that, so that only then there is a reason to look again.
+    """
+    if claims.get("epoch", 0) > now - CLOCK_MARGIN:
+        try:
+            refuse_departed(claims)
+        except InvalidToken as error:
+            raise LoginFailed("The credentials are wrong or the user is not active.") from error
 
 
 def _session_claims(
@@ -128,7 +150,9 @@ def _session_claims(
     session = {name: value for name, value in optional.items() if value is not None}
     session |= password_claims(user)
     whole = claims | session
-    end = expiry(REFRESH, whole, now) if "idle" in whole else session_end(whole)
+    # From the second that the hook says it is, which may have ended meanwhile.
+    issued = claims.get("iat", now)
+    end = expiry(REFRESH, whole, issued) if "idle" in whole else session_end(whole)
     if end is not None and ("idle" in whole or end < claims.get("exp", LAST_NUMERIC_DATE)):
         session["exp"] = end
     return session

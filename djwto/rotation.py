@@ -9,7 +9,7 @@ from hashlib import blake2b
 from djwto.blacklist import digest_key
 from djwto.claims import REFRESH, Claims, updated
 from djwto.conf import seconds, settings
-from djwto.exceptions import ReusedToken
+from djwto.exceptions import BlacklistUnavailable, ReusedToken
 
 
 def first_generation() -> str:
@@ -52,15 +52,19 @@ def exchanged_at(claims: Claims, found: Mapping[str, str], now: int) -> int | No
     """When the generation of these claims was exchanged; None if it was not. In milliseconds.
 
     `found` is what the store holds of `keys(claims)`. Raises ReusedToken unless that was within
-    `DJWTO_REUSE_GRACE` and the successor has not been exchanged in its turn (HTTP-27).
+    `DJWTO_REUSE_GRACE` and the successor has not been exchanged in its turn (HTTP-27), and
+    BlacklistUnavailable if what is found makes no sense.
     """
     if not rotates(claims):
         return None
     own, next_ = keys(claims)
     if own not in found:
         return None
-    # A backend without values knows that, but not when.
-    at = int(found[own] or 0)
+    try:
+        # A backend without values knows that, but not when.
+        at = int(found[own] or 0)
+    except ValueError as error:
+        raise BlacklistUnavailable(f"The exchange {own} was at {found[own]!r}.") from error
     if next_ in found or now - at >= 1000 * seconds(settings.reuse_grace):
         raise ReusedToken("The token has been exchanged for another before.")
     return at

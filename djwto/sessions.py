@@ -13,7 +13,15 @@ from django.http import HttpRequest
 
 from djwto import cutoff, rotation
 from djwto.blacklist import blacklist_key, get_blacklist
-from djwto.claims import ACCESS, LAST_NUMERIC_DATE, REFRESH, Claims, expiry, user_id
+from djwto.claims import (
+    ACCESS,
+    LAST_NUMERIC_DATE,
+    REFRESH,
+    Claims,
+    expiry,
+    session_end,
+    user_id,
+)
 from djwto.conf import seconds, settings
 from djwto.exceptions import BlacklistUnavailable, InvalidToken, Unsupported
 from djwto.signals import jwt_sessions_revoked
@@ -98,8 +106,11 @@ def revoke_all(user: AbstractBaseUser, except_jti: str | None = None) -> None:
 
     One write of constant size, however many sessions there are. A later login works at once;
     no token issued before does. Sends `jwt_sessions_revoked` (SIG-16). Raises
-    BlacklistUnavailable, and Unsupported if the backend in force keeps no values.
+    BlacklistUnavailable, Unsupported if the backend in force keeps no values, and ValueError
+    for a user without a primary key, who was not saved or has been deleted.
     """
+    if user.pk is None:
+        raise ValueError(f"{user!r} has no primary key; call revoke_all before delete().")
     cut_off(user.pk if isinstance(user.pk, int) else str(user.pk), except_jti)
 
 
@@ -109,8 +120,13 @@ def cut_off(
     *,
     sender: str = "revoke_all",
     request: HttpRequest | None = None,
+    claims: Claims | None = None,
 ) -> None:
-    """`revoke_all` by the user's primary key, and whom the signal is to say it is from."""
+    """`revoke_all` by the user's primary key, and whom the signal is to say it is from.
+
+    `claims` are those of the session that asks for it, if one does. Raises InvalidToken if that
+    has been cut off itself meanwhile.
+    """
     backend = get_blacklist()
     if not backend.supports_values:
         raise Unsupported(
@@ -121,7 +137,10 @@ def cut_off(
     for _ in range(ATTEMPTS):
         found = backend.get_many([key])
         now = int(time.time())
-        after = cutoff.read(found, key).next(spared, now)
+        before = cutoff.read(found, key)
+        if claims is not None and before.ends(claims):
+            raise InvalidToken("The token is blacklisted.")
+        after = before.next(spared, now)
         if backend.compare_and_set(key, found.get(key), str(after), _last_of_all(now)):
             break
     else:
@@ -142,6 +161,12 @@ def kept_until(claims: Claims, now: int) -> int | None:
     very second, with the longest lifetime there is. None is for ever.
     """
     ends = [claims.get("exp"), expiry(ACCESS, claims, now), expiry(REFRESH, claims, now)]
+    if claims.get("type") == REFRESH and {"iat", "exp"} <= claims.keys():
+        # By the lifetime of then, which the settings may have shortened since.
+        ends.append(now + claims["exp"] - claims["iat"])
+    elif "type" in claims:
+        # An access token says nothing of how long the refresh tokens live.
+        ends.append(session_end(claims))
     known = [end for end in ends if end is not None]
     return _kept(max(known)) if len(known) == len(ends) else None
 

@@ -78,7 +78,7 @@ def watch() -> None:
 def _before_save(instance: Any, raw: bool, using: str, update_fields: Any, **kwargs: Any) -> None:
     instance._djwto_before = None
     touched = update_fields is None or {"password", "is_active"} & set(update_fields)
-    if touched and not raw and not instance._state.adding:
+    if touched and not raw and instance.pk is not None:
         rows = type(instance)._base_manager.using(using)
         instance._djwto_before = rows.filter(pk=instance.pk).first()
 

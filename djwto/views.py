@@ -286,6 +286,7 @@ class LogoutAllView(JWTView):
             claims["jti"] if keep else None,
             sender=self.sender,
             request=request,
+            claims=claims,
         )
         if keep:
             return JsonResponse({"msg": "All other sessions ended."})

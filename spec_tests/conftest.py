@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -25,8 +26,10 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def subjects(redis_url: str) -> dict[str, Subject]:
     """The three backends that come with djwto, on the stores of this run."""
+    # Tests that run side by side, and one day after another, have users of the same numbers.
+    prefix = {"key_prefix": f"djwto-{uuid.uuid4().hex}:"}
     return {
         "database": Subject("djwto.backends.database.DatabaseBlacklist"),
-        "cache": Subject("djwto.backends.cache.CacheBlacklist"),
-        "redis": Subject(REDIS, {"url": redis_url}),
+        "cache": Subject("djwto.backends.cache.CacheBlacklist", prefix),
+        "redis": Subject(REDIS, {"url": redis_url, **prefix}),
     }

@@ -355,7 +355,7 @@ class SessionsMachine(RuleBasedStateMachine):
         session: Session,
         presented: str | None = None,
     ) -> list[Held]:
-        expect(f"status of {done}", answer.status, 200)
+        expect(f"status of {done} ({answer.body.get('error')})", answer.status, 200)
         expect_claims(done, self._sent(done, path, name), answer, presented)
         jti = api.claims_of(answer.access or "")["jti"]
         expect(f"jti of the access token of {done}", jti, session.jti)

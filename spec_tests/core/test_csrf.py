@@ -35,6 +35,7 @@ UNSAFE = [
     ("delete", ACCESS_VIEW, False),
     ("patch", ACCESS_VIEW, False),
     ("post", "/refresh/", True),
+    ("post", api.LOGOUT_ALL, True),
     ("post", api.LOGOUT, True),
     ("delete", api.LOGOUT, True),
 ]

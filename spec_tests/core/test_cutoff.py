@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from djwto.blacklist import blacklist_key
 from djwto.cutoff import Cutoff, read, user_key
+from djwto.exceptions import BlacklistUnavailable
 from djwto.spec_tests.profile import search
 
 pytestmark = pytest.mark.clause("HTTP-22")
@@ -56,6 +57,12 @@ def test_one_that_the_store_forgot_begins_after_all_there_were() -> None:
     assert not forgotten.ends(token)
     # By then the tokens from before the cut-off that was forgotten have expired.
     assert forgotten.next("", 1_000 + 86_400).ends(token)
+
+
+@pytest.mark.parametrize("value", ["1", "1:2", "1:2:3:4", "a:0:", "1 0 ", ":"])
+def test_what_makes_no_sense_is_no_cut_off_and_not_none_either(value: str) -> None:
+    with pytest.raises(BlacklistUnavailable, match="The cut-off key is"):
+        read({"key": value}, "key")
 
 
 def test_users_have_keys_of_their_own_whatever_the_type_of_their_primary_key() -> None:

@@ -510,6 +510,7 @@ def test_no_signal_is_sent_from_within_a_transaction_of_its_request(
     mode: str, settings: Settings
 ) -> None:
     settings.DJWTO_MODE = mode
+    settings.DJWTO_REUSE_GRACE = 3600
     create_alice()
     atomic: list[bool] = []
 
@@ -521,9 +522,14 @@ def test_no_signal_is_sent_from_within_a_transaction_of_its_request(
     try:
         live = api.log_in(**CREDENTIALS)
         api.log_in("alice", "wrong")
-        for path in (api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.UPDATE_REFRESH, api.LOGOUT):
+        paths = (api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.UPDATE_REFRESH)
+        for path in (*paths, api.LOGOUT_ALL, api.LOGOUT):
             assert api.send(path, live.refresh).status == 200
+        settings.DJWTO_REUSE_GRACE = 0
+        live = api.log_in(**CREDENTIALS)
+        for status in (200, 401):
+            assert api.send(api.UPDATE_REFRESH, live.refresh).status == status
     finally:
         for signal in SIGNALS.values():
             signal.disconnect(receive)
-    assert atomic == [False] * 6
+    assert atomic == [False] * 10

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -81,6 +82,10 @@ def delete_all(user: User) -> None:
     User.objects.filter(pk=user.pk).delete()
 
 
+def by_hand(user: User) -> None:
+    User(pk=user.pk, username=user.username, password=make_password("another")).save()
+
+
 def by_a_proxy(user: User) -> None:
     deactivate(Proxy.objects.get(pk=user.pk))
 
@@ -94,6 +99,7 @@ CHANGES = [
     deactivate,
     delete,
     delete_all,
+    by_hand,
     by_a_proxy,
 ]
 Change = Callable[[User], None]

@@ -31,10 +31,11 @@ class Clock:
     """The time that sessions are told."""
 
     def __init__(self) -> None:
+        self.start = time.time()
         self.ahead = 0.0
 
     def __call__(self) -> int:
-        return int((time.time() + self.ahead) * 1000)
+        return int((self.start + self.ahead) * 1000)
 
 
 @pytest.fixture

@@ -3,20 +3,74 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+from jwt import api_jwt
 from pytest_django import Settings
 
-from djwto.claims import expiry, session_end
+from djwto.claims import LAST_NUMERIC_DATE, expiry, session_end
 from djwto.spec_tests import api
-from djwto.spec_tests.core.alice import CREDENTIALS, create_alice, each_mode, session, token
+from djwto.spec_tests.core import hooks
+from djwto.spec_tests.core.alice import (
+    ACCESS_VIEW,
+    CREDENTIALS,
+    MODES,
+    create_alice,
+    each_mode,
+    names,
+    session,
+    token,
+)
+from djwto.spec_tests.profile import search
+from djwto.spec_tests.recorder import Recorder
+from djwto.spec_tests.stage import PASSWORD, new_account
 from djwto.tokens import decode, encode
 
 pytestmark = pytest.mark.django_db
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+class Clock:
+    """The time that djwto and PyJWT are told. It stands still until it is turned."""
+
+    def __init__(self) -> None:
+        self.now = int(time.time())
+
+    def turn(self, seconds: int) -> None:
+        self.now += seconds
+
+
+@contextmanager
+def turning() -> Iterator[Clock]:
+    """While entered, a clock that is turned by hand."""
+    clock = Clock()
+
+    class Dates(datetime):
+        """PyJWT asks for dates."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return cls.fromtimestamp(clock.now, tz)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: float(clock.now))
+        patch.setattr(time, "time_ns", lambda: clock.now * 10**9)
+        patch.setattr(api_jwt, "datetime", Dates)
+        yield clock
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with turning() as clock:
+        yield clock
 
 
 def aged(answer: api.Answer, seconds: int, type_: str = "refresh") -> str:
@@ -58,6 +112,85 @@ def test_no_token_outlives_the_session(mode: str, settings: Settings) -> None:
         for type_ in ("refresh", "access"):
             assert api.claims_of(token(updated, type_))["exp"] == end
         old = token(updated, "refresh")
+
+
+def statuses(answer: api.Answer) -> set[int]:
+    """What the tokens of an answer are answered where nothing is issued for them."""
+    found = set()
+    if answer.refresh:
+        found.add(api.send(api.VALIDATE_REFRESH, answer.refresh).status)
+    if answer.access:
+        for path in (api.VALIDATE_ACCESS, ACCESS_VIEW):
+            found.add(api.send(path, answer.access, as_refresh=False).status)
+    return found
+
+
+@pytest.mark.clause("TOK-11")
+@pytest.mark.clause("TOK-14")
+@search(examples=60)
+@given(
+    mode=st.sampled_from(MODES),
+    rotates=st.booleans(),
+    on_access=st.booleans(),
+    max_age=st.none() | st.integers(1, 6 * HOUR),
+    remembered=st.booleans(),
+    steps=st.lists(
+        st.tuples(
+            st.integers(0, 2 * HOUR), st.sampled_from([api.REFRESH_ACCESS, api.UPDATE_REFRESH])
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+)
+def test_however_often_it_is_prolonged_a_session_ends_in_time(
+    mode: str,
+    rotates: bool,
+    on_access: bool,
+    max_age: int | None,
+    remembered: bool,
+    steps: list[tuple[int, str]],
+) -> None:
+    idle = 2 * HOUR if remembered else HOUR
+    chosen = {
+        "DJWTO_MODE": mode,
+        "DJWTO_ROTATE_REFRESH": rotates,
+        "DJWTO_ROTATE_ON_ACCESS": on_access,
+        "DJWTO_REFRESH_TOKEN_LIFETIME": timedelta(hours=1),
+        "DJWTO_REMEMBER_LIFETIME": timedelta(hours=2),
+        "DJWTO_SESSION_MAX_AGE": None if max_age is None else timedelta(seconds=max_age),
+    }
+    account = new_account()
+    with override_settings(**chosen), turning() as clock:
+        answer = api.log_in(account.username, PASSWORD, data={"remember": str(remembered)})
+        began, issued, refresh = clock.now, [answer], token(answer, "refresh")
+        end = LAST_NUMERIC_DATE if max_age is None else began + max_age
+        exp = min(began + idle, end)
+        assert api.claims_of(refresh)["exp"] == exp
+        assert api.claims_of(token(answer, "access"))["exp"] == min(began + 5 * MINUTE, end)
+        for seconds, path in steps:
+            clock.turn(seconds)
+            answer = api.send(path, refresh)
+            if clock.now >= exp:
+                assert (answer.status, answer.refresh, answer.access) == (401, None, None)
+                continue
+            assert answer.status == 200
+            issued.append(answer)
+            access = api.claims_of(token(answer, "access"))
+            assert access["exp"] == min(clock.now + 5 * MINUTE, end)
+            if path == api.UPDATE_REFRESH or (rotates and on_access):
+                exp = min(clock.now + idle, end)
+                refresh = token(answer, "refresh")
+                assert api.claims_of(refresh)["exp"] == exp
+                if mode != "JSON":
+                    assert answer.cookies["jwt_refresh"]["max-age"] == exp - clock.now
+            assert access["auth_time"] == api.claims_of(refresh)["auth_time"] == began
+        # A limit that is set now, to what the session has reached, is for it too.
+        clock.turn(1)
+        limit = timedelta(seconds=clock.now - began)
+        with override_settings(DJWTO_SESSION_MAX_AGE=limit):
+            for one in issued:
+                assert statuses(one) == {401}
+            assert api.send(path, refresh).status == 401
 
 
 @pytest.mark.clause("TOK-11")
@@ -174,38 +307,77 @@ JSON: dict[str, Any] = {"content_type": "application/json"}
 @pytest.mark.parametrize(
     ("said", "remembered"),
     [
-        *((yes, True) for yes in ("true", "1", "on", True)),
-        *((no, False) for no in ("false", "0", "off", "", False)),
+        *((yes, True) for yes in ("true", "1", "on", "ON", True, 1)),
+        *((no, False) for no in ("false", "0", "off", "Off", "", False, 0)),
     ],
 )
 def test_a_login_may_ask_to_be_remembered(
-    mode: str, body: dict[str, Any], said: Any, remembered: bool, settings: Settings
+    mode: str,
+    body: dict[str, Any],
+    said: Any,
+    remembered: bool,
+    clock: Clock,
+    settings: Settings,
 ) -> None:
     settings.DJWTO_MODE = mode
     settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=14)
     create_alice()
     live = api.log_in(**CREDENTIALS, data={"remember": said}, **body)
-    claims = api.claims_of(token(live, "refresh"))
-    assert lifetime(claims) == (14 * DAY if remembered else DAY)
-    assert claims.get("idle") == (14 * DAY if remembered else None)
+    wanted = 14 * DAY if remembered else DAY
     assert lifetime(api.claims_of(token(live, "access"))) == 5 * MINUTE
-    if mode != "JSON":
-        age = live.cookies["jwt_refresh"]["max-age"]
-        assert 0 <= lifetime(claims) - age <= 5
-    updated = api.send(api.UPDATE_REFRESH, aged(live, DAY))
-    assert lifetime(api.claims_of(token(updated, "refresh"))) == lifetime(claims)
+    for _ in range(4):
+        claims = api.claims_of(token(live, "refresh"))
+        assert lifetime(claims) == wanted
+        assert claims.get("idle") == (wanted if remembered else None)
+        if mode != "JSON":
+            assert live.cookies["jwt_refresh"]["max-age"] == wanted
+        clock.turn(DAY // 2)
+        live = api.send(api.UPDATE_REFRESH, live.refresh)
+    assert live.status == 200
 
 
 @pytest.mark.clause("TOK-14")
-@pytest.mark.parametrize("said", ["maybe", "2", "yes!", ["true"], {"a": 1}, 1.5, "\ud800"])
-def test_an_answer_that_is_neither_yes_nor_no_is_refused(said: Any, settings: Settings) -> None:
+@each_mode
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [
+        *((said, body) for said in ("maybe", "2", "yes!", "truefalse") for body in (FORM, JSON)),
+        *((said, JSON) for said in (["true"], {"a": 1}, 1.5, 1.0, None, "\ud800")),
+    ],
+)
+def test_an_answer_that_is_neither_yes_nor_no_is_refused(
+    mode: str, said: Any, body: dict[str, Any], settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
     settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=14)
     create_alice()
-    answer = api.log_in(**CREDENTIALS, data={"remember": said}, **JSON)
-    assert answer.status == 400
-    assert answer.body["error"] == (
-        "The field remember says neither yes nor no; send true or false."
-    )
+    message = "The field remember says neither yes nor no; send true or false."
+    with Recorder() as recorder:
+        answer = api.log_in(**CREDENTIALS, data={"remember": said}, **body)
+    assert (answer.status, answer.body) == (400, {"error": message})
+    assert (answer.refresh, answer.access, answer.cookies) == (None, None, {})
+    assert [sent.kwargs["error"] for sent in recorder.sent] == [message]
+    assert names(recorder) == ["jwt_login_fail"]
+
+
+@pytest.mark.clause("TOK-14")
+@each_mode
+def test_a_second_that_ends_during_a_login_makes_no_token_last_longer(
+    mode: str, clock: Clock, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJWTO_MODE = mode
+    settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=14)
+    settings.DJWTO_PROCESS_PERMS = "djwto.spec_tests.core.hooks.two_perms"
+
+    def slow(user: Any) -> list[str]:
+        clock.turn(1)
+        return []
+
+    monkeypatch.setattr(hooks, "two_perms", slow)
+    create_alice()
+    live = api.log_in(**CREDENTIALS, data={"remember": "true"})
+    assert lifetime(api.claims_of(token(live, "refresh"))) == 14 * DAY
+    assert lifetime(api.claims_of(token(live, "access"))) == 5 * MINUTE
 
 
 @pytest.mark.clause("TOK-14")
@@ -227,7 +399,7 @@ def test_a_login_by_something_else_than_fields_is_not_asked(settings: Settings) 
 
 
 @pytest.mark.clause("TOK-14")
-def test_a_remembered_session_ends_like_any_other(settings: Settings) -> None:
+def test_a_remembered_session_ends_like_any_other(clock: Clock, settings: Settings) -> None:
     settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=60)
     create_alice()
     live = api.log_in(**CREDENTIALS, data={"remember": "true"})

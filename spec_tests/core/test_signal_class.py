@@ -10,6 +10,7 @@ import pytest
 from django.dispatch import receiver
 
 from djwto.signals import SenderNameSignal
+from djwto.spec_tests.recorder import SIGNALS
 
 
 def equal_string(text: str) -> str:
@@ -39,6 +40,12 @@ def test_a_receiver_hears_an_equal_sender(how: str, signal: SenderNameSignal) ->
         answers = asyncio.run(answers) if how.startswith("a") else answers
         assert len(answers) == (sender == "GetTokensView")
     assert heard == [("GetTokensView", "x")] * 2
+
+
+@pytest.mark.clause("SIG-8")
+@pytest.mark.parametrize("name", SIGNALS)
+def test_each_signal_of_djwto_matches_senders_so(name: str) -> None:
+    assert isinstance(SIGNALS[name], SenderNameSignal)
 
 
 @pytest.mark.clause("SIG-8")

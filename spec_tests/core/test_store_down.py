@@ -1,4 +1,4 @@
-"""HTTP-17: what the endpoints answer while the store of ended sessions is down, and afterwards."""
+"""HTTP-17 and HTTP-24: what is answered while the store of sessions is down, and afterwards."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from typing import Any, ClassVar
 
 import pytest
 from django.core.cache import caches
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test import override_settings
 from pytest_django import Settings
 
+from djwto.blacklist import get_blacklist
+from djwto.exceptions import BlacklistUnavailable
 from djwto.models import BlacklistEntry
 from djwto.spec_tests import api
-from djwto.spec_tests.core.alice import CREDENTIALS, each_mode, names, token
+from djwto.spec_tests.core.alice import (
+    CREDENTIALS,
+    each_cookie_mode,
+    each_mode,
+    names,
+    token,
+)
 from djwto.spec_tests.core.alice import session as alice_logs_in
 from djwto.spec_tests.recorder import Recorder
 from djwto.spec_tests.subject import REDIS
@@ -31,6 +39,7 @@ NEED_THE_STORE = [
     ("post", api.VALIDATE_REFRESH),
     ("post", api.REFRESH_ACCESS),
     ("post", api.UPDATE_REFRESH),
+    ("post", api.LOGOUT_ALL),
     ("post", api.LOGOUT),
     ("delete", api.LOGOUT),
 ]
@@ -150,6 +159,11 @@ def call(method: str, path: str, live: api.Answer) -> api.Answer:
     return api.send(path, token(live, type_), method=method, as_refresh=type_ == "refresh")
 
 
+def cookies_of(answer: api.Answer) -> dict[str, str]:
+    """What a browser that was given this answer sends along."""
+    return {name: morsel.value for name, morsel in answer.cookies.items()}
+
+
 @pytest.mark.clause("HTTP-17")
 @each_mode
 def test_without_its_store_an_endpoint_answers_503_and_does_nothing(
@@ -202,11 +216,81 @@ def test_without_the_store_what_needs_none_is_answered_as_ever(
 
 
 @pytest.mark.clause("HTTP-17")
+@each_cookie_mode
+def test_without_the_store_no_login_replaces_a_session(
+    mode: str, store: Store, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    live = session()
+    with Recorder() as recorder:
+        answer = api.log_in(**CREDENTIALS, cookies=cookies_of(live))
+    assert (answer.status, answer.cookies, names(recorder)) == (503, {}, [])
+    with store.up():
+        assert api.send(api.VALIDATE_REFRESH, live.refresh).status == 200
+
+
+@pytest.mark.clause("HTTP-17")
+@each_cookie_mode
+@pytest.mark.parametrize("error", [BlacklistUnavailable, OperationalError, InterfaceError])
+def test_a_login_whose_old_session_cannot_be_ended_begins_no_new_one(
+    mode: str, error: type[Exception], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJWTO_MODE = mode
+    live = session()
+
+    def fail(key: str, exp: int | None) -> bool:
+        raise error("The disk is full.")
+
+    with monkeypatch.context() as patch, Recorder() as recorder:
+        patch.setattr(get_blacklist(), "add", fail)
+        answer = api.log_in(**CREDENTIALS, cookies=cookies_of(live))
+        assert (answer.status, answer.cookies, names(recorder)) == (503, {}, [])
+        assert (answer.refresh, answer.access) == (None, None)
+        # Where there is none to be ended nothing has to be written.
+        assert api.log_in(**CREDENTIALS).status == 200
+    assert api.send(api.VALIDATE_REFRESH, live.refresh).status == 200
+
+
+ASKING = {
+    "/access/": "access",
+    "/access/async/": "access",
+    "/refresh/": "refresh",
+    "/refresh/stacked/": "refresh",
+    "/perm/": "access",
+    "/perm/stacked/": "access",
+}
+"""Views behind the decorators, and the token that each asks for."""
+
+
+@pytest.mark.clause("HTTP-24")
+@each_mode
+def test_without_the_store_no_view_is_called_that_asks_it(
+    mode: str, store: Store, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    settings.DJWTO_PROCESS_PERMS = "djwto.spec_tests.core.hooks.add_user_only"
+    live = session()
+    calls = [(path, token(live, type_), type_ == "refresh") for path, type_ in ASKING.items()]
+    for path, one, as_refresh in calls:
+        settings.DJWTO_CHECK_ACCESS = False
+        assert api.send(path, one, as_refresh=as_refresh).status == 200, path
+        settings.DJWTO_CHECK_ACCESS = True
+        answer = api.send(path, one, as_refresh=as_refresh)
+        assert (answer.status, set(answer.body)) == (503, {"error"}), path
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["Cache-Control"] == "no-store"
+    with store.up():
+        for path, one, as_refresh in calls:
+            assert api.send(path, one, as_refresh=as_refresh).status == 200, path
+
+
+@pytest.mark.clause("HTTP-17")
 @each_mode
 def test_when_the_store_is_back_the_sessions_go_on(
     mode: str, store: Store, settings: Settings
 ) -> None:
     settings.DJWTO_MODE = mode
+    settings.DJWTO_REUSE_GRACE = 3600
     live = session()
     for method, path in NEED_THE_STORE:
         assert call(method, path, live).status == 503
@@ -218,6 +302,7 @@ def test_when_the_store_is_back_the_sessions_go_on(
             "jwt_token_validated",
             "jwt_access_refreshed",
             "jwt_refresh_updated",
+            "jwt_sessions_revoked",
             "jwt_blacklisted",
         ]
         assert call("post", api.REFRESH_ACCESS, live).status == 401

@@ -365,6 +365,10 @@ def test_the_path_of_the_refresh_cookie_follows_the_prefix_of_the_urls(
         answer = api.send(f"{path}/{endpoint}/", refresh.value)
         assert answer.status == 200
         assert answer.cookies["jwt_refresh"]["path"] == path
+    other = Client().post(login, CREDENTIALS).cookies["jwt_refresh"]
+    assert api.send(f"{path}/refresh_access/", other.value).status == 200
+    cleared = api.send(f"{path}/logout_all/", other.value).cookies["jwt_refresh"]
+    assert (cleared["path"], cleared["max-age"]) == (path, 0)
 
 
 @pytest.mark.clause("HTTP-6")

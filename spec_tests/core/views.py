@@ -15,6 +15,7 @@ from djwto.authentication import jwt_is_refresh, jwt_login_required, jwt_perm_re
 from djwto.views import (
     BlackListTokenView,
     GetTokensView,
+    LogoutAllView,
     RefreshAccessView,
     UpdateRefreshView,
     ValidateTokensView,
@@ -143,6 +144,16 @@ class NamedLogout(BlackListTokenView):
     sender = "NamedLogout"
 
 
+class QuietLogoutAll(LogoutAllView):
+    """Keeps its parent's sender."""
+
+
+class NamedLogoutAll(LogoutAllView):
+    """Has a sender of its own."""
+
+    sender = "NamedLogoutAll"
+
+
 def decorated(view: Any) -> list[Any]:
     """The view behind each decorator, and behind several in either order."""
     perms = jwt_perm_required(PERMS)
@@ -173,6 +184,8 @@ def subclassed() -> list[Any]:
         path("named/update/", NamedUpdate.as_view()),
         path("quiet/logout/", QuietLogout.as_view()),
         path("named/logout/", NamedLogout.as_view()),
+        path("quiet/logout-all/", QuietLogoutAll.as_view()),
+        path("named/logout-all/", NamedLogoutAll.as_view()),
     ]
 
 
