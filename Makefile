@@ -18,10 +18,10 @@ demo: .venv/.demo  ## serve the demo on 127.0.0.1:8000; MODE=TWO-COOKIES BACKEND
 	$(BIN)/python docs/demo/manage.py demo
 
 test: .venv/.dev  ## everything, with embedded stores
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 coverage: .venv/.dev  ## of djwto and its backends by the tests of the core, branches too
-	$(BIN)/python -m pytest -q -n auto spec_tests/core --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup spec_tests/core --cov --cov-report=term:skip-covered
 
 test-services: .venv/.dev .venv/.services  ## the same, with the servers found on loopback
 	$(BIN)/python -m djwto.spec_tests.services
@@ -55,6 +55,6 @@ versions: $(VERSIONS:%=.venv-%)
 	$(eval django := $(word 2,$(subst -, ,$*)))
 	test -x $@/bin/python || $$(ls "$$(pyenv root 2>/dev/null)"/versions/$(python).*/bin/python 2>/dev/null | tail -1 | grep . || echo python$(python)) -m venv $@
 	$@/bin/pip install --quiet --editable '.[dev]' 'Django~=$(django).0'
-	$@/bin/python -m pytest -q -n auto $(TESTS)
+	$@/bin/python -m pytest -q -n auto --dist loadgroup $(TESTS)
 
 FORCE:

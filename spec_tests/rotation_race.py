@@ -30,7 +30,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if not chosen.here:
         again = [sys.executable, "-m", "djwto.spec_tests.rotation_race", *sys.argv[1:], "--here"]
-        return subprocess.run(again, check=False).returncode | on_each(again)
+        return subprocess.run(again, check=False).returncode | on_each(again, again)
     # What is refused here is refused by the thousand.
     logging.disable(logging.CRITICAL)
     with _project():

@@ -53,25 +53,30 @@ RUNS = (
 )
 """What each run of the tests has for its database, its cache and its Redis."""
 
-TESTS = [
-    "spec_tests/test_conformance.py",
-    "spec_tests/core",
-    # What never asks a store; `make test` has run it.
-    *(
-        f"--ignore=spec_tests/core/test_{name}.py"
-        for name in ("csrf", "cutoff", "decorators", "settings", "signal_class", "transports")
-    ),
-]
-"""What depends on a store; the rest of the tests has been run by `make test`."""
+STORES = (
+    "database log_out_everywhere logout migrations password_change reuse rotation session_list"
+)
+INPUT = "endpoints fuzz login redis round_trips store_down tokens"
+"""The core's tests that have to do with a store: of what it keeps, and of what it is sent."""
+
+
+def tests(names: str) -> list[str]:
+    """The files of those of the core's tests that are named, and the clauses of backends."""
+    core = [f"spec_tests/core/test_{name}.py" for name in names.split()]
+    return ["spec_tests/test_conformance.py", *core]
 
 
 def main() -> int:
     """Runs the tests once for each database; 0 if all passed."""
-    return on_each([sys.executable, "-m", "pytest", "-q", "-n", "auto", *(sys.argv[1:] or TESTS)])
+    pytest = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"]
+    if sys.argv[1:]:
+        return on_each(*[[*pytest, *sys.argv[1:]]] * len(RUNS))
+    # PostgreSQL is the one that is particular about what clients send.
+    return on_each([*pytest, *tests(f"{STORES} {INPUT}")], [*pytest, *tests(STORES)])
 
 
-def on_each(command: list[str]) -> int:
-    """Runs a command once for each set of servers, by environment; 0 if all did well."""
+def on_each(*commands: list[str]) -> int:
+    """Runs a command on each set of servers, told by environment; 0 if all did well."""
     found = {service: service.is_there() for service in (POSTGRESQL, MARIADB, REDIS, MEMCACHED)}
     for service, is_there in found.items():
         print(f"{service.name}: {'found' if is_there else 'NOT FOUND'} at {_shown(service.url)}")
@@ -80,7 +85,7 @@ def on_each(command: list[str]) -> int:
         print(f"DJWTO_REQUIRE_SERVICES is 1, and there is no {', no '.join(missing)}.")
         return 1
     status = 0
-    for run in RUNS:
+    for run, command in zip(RUNS, commands, strict=True):
         there = {name: service for name, service in run.items() if found[service]}
         if not there:
             continue

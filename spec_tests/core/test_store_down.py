@@ -131,7 +131,7 @@ class Cache:
         yield
 
     def close(self) -> None:
-        caches["store"].clear()
+        """Leaves the cache as it is: it may be a server's, which other tests use beside this."""
 
 
 Store = Redis | Database | Cache
