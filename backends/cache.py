@@ -5,23 +5,29 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.base import InvalidCacheBackendError
+from django.core.cache.backends.db import DatabaseCache
 from django.core.cache.backends.locmem import LocMemCache
+from django.core.cache.backends.memcached import BaseMemcachedCache
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 
 from djwto.backends import cache_checks
 from djwto.blacklist import BlacklistBackend, digest_key
+from djwto.claims import LAST_NUMERIC_DATE
 from djwto.exceptions import BlacklistUnavailable
 
 MEMCACHED_EPOCH_ENDS = 2**31
 """memcached takes an expiry from here on for one gone by, and forgets the entry at once."""
+
+TIME_ENDS = LAST_NUMERIC_DATE
+"""A cache that counts in dates has none after this."""
 
 LOCK_SECONDS = 60
 LOCK_WAIT = 2.0
@@ -85,7 +91,7 @@ class CacheBlacklist(BlacklistBackend):
         with self._reachable():
             self._learn_canary()
             if old is None:
-                done = bool(self.cache.add(self.prefix + key, new, _timeout(exp)))
+                done = bool(self.cache.add(self.prefix + key, new, self._timeout(exp)))
             else:
                 done = self._replace(key, old, new, exp)
         # A cache that is full or down says "not added" too, and an entry may be evicted at once.
@@ -99,7 +105,7 @@ class CacheBlacklist(BlacklistBackend):
                 return False
             if time.monotonic() > until:
                 raise BlacklistUnavailable(f"Cache {self.alias!r} is too slow to be locked.")
-            self.cache.set(self.prefix + key, new, _timeout(exp))
+            self.cache.set(self.prefix + key, new, self._timeout(exp))
             # No cache says whether it could; while it is locked nobody else has set another.
             if self.cache.get(self.prefix + key) != new:
                 raise BlacklistUnavailable(f"Cache {self.alias!r} did not keep what was set.")
@@ -130,6 +136,13 @@ class CacheBlacklist(BlacklistBackend):
             if time.monotonic() <= until:
                 self.cache.delete(lock)
 
+    def on_durable(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` at once, unless the cache is a table of a database."""
+        if isinstance(self.cache, DatabaseCache):
+            super().on_durable(callback)
+        else:
+            callback()
+
     def purge(self) -> int:
         """Nothing to do: caches drop what has expired."""
         return 0
@@ -150,18 +163,25 @@ class CacheBlacklist(BlacklistBackend):
             raise
         # Every client of a cache has exceptions of its own, without a common root.
         except Exception as error:
+            self._drop_client()
             raise BlacklistUnavailable(f"Cache {self.alias!r}: {error!r}") from error
+
+    def _drop_client(self) -> None:
+        """pymemcache's does not ask a server again that failed, for up to a minute."""
+        with suppress(Exception):
+            self.cache.close()
+        del caches[self.alias]
+
+    def _timeout(self, exp: int | None) -> int | None:
+        """Whole seconds to keep an entry: rounded up, and one more for a clock that ticks."""
+        last = MEMCACHED_EPOCH_ENDS if isinstance(self.cache, BaseMemcachedCache) else TIME_ENDS
+        # The client adds the seconds to its own clock again, which may have gone on to the next.
+        if exp is None or exp + 2 >= last:
+            return None
+        return max(2, math.ceil(exp - time.time()) + 1)
 
     def check(self) -> list[CheckMessage]:
         return list(cache_checks.wrong(self.alias))
 
     def check_deploy(self) -> list[CheckMessage]:
         return list(cache_checks.risky(self.alias))
-
-
-def _timeout(exp: int | None) -> int | None:
-    """Seconds to keep an entry: whole ones, rounded up, with one more for a clock that ticks."""
-    # The client adds the seconds to its own clock again, which may have gone on to the next.
-    if exp is None or exp + 2 >= MEMCACHED_EPOCH_ENDS:
-        return None
-    return max(2, math.ceil(exp - time.time()) + 1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage, Warning
@@ -52,6 +52,8 @@ class RedisBlacklist(BlacklistBackend):
             raise ImproperlyConfigured(f"timeout is {timeout!r}; write seconds above 0.")
         if url is not None and factory is not None:
             raise ImproperlyConfigured("RedisBlacklist takes url or client, not both.")
+        # redis-py's own default is to ask three times more.
+        self.asks_once = factory is None
         try:
             if factory is not None:
                 self.client = import_string(factory)()
@@ -60,9 +62,10 @@ class RedisBlacklist(BlacklistBackend):
                 "redis://127.0.0.1:6379/0" if url is None else url,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,
-                # Once more at once, for a connection that the server closed while it was idle;
-                # not after a time-out: the first may have set what the second then finds there.
-                retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+                # Never once more: the first may have set what the second then finds there, and
+                # "another was first" would be a guess. One that the server closed while it was
+                # idle is noticed before it is used, and replaced.
+                retry=Retry(NoBackoff(), 0),
             )
             # Not connected yet, but redis-py looks at the options in the URL only here.
             self.client.connection_pool.make_connection()
@@ -94,24 +97,37 @@ class RedisBlacklist(BlacklistBackend):
         # Redis refuses a date before 1970-01-01T00:00:01, which has passed like any other.
         exat = None if exp is None else max(exp, 1)
         with self._reachable():
-            if old is None:
+            if old is None and self.asks_once:
                 return bool(self.client.set(name, new, nx=True, exat=exat))
-            with self.client.pipeline() as pipeline:
-                pipeline.watch(name)
-                value = pipeline.get(name)
-                if value is None or force_str(value) != old:
-                    return False
-                pipeline.multi()
-                pipeline.set(name, new, exat=exat)
-                try:
-                    pipeline.execute()
-                except self.changed_meanwhile as error:
-                    # redis-py says the same of a connection that was lost before the answer:
-                    # what it was sent to set may be set.
-                    if isinstance(error.__context__, self.errors):
-                        raise
-                    return False
+            while True:
+                with suppress(self.changed_meanwhile):
+                    return self._replace(name, old, new, exat)
+
+    def _replace(self, name: str, old: str | None, new: str, exat: int | None) -> bool:
+        """Sets a value if it is the old one; raises where it was set meanwhile, to whatever.
+
+        What is watched is not asked for again, whatever the client does else.
+        """
+        with self.client.pipeline() as pipeline:
+            pipeline.watch(name)
+            value = pipeline.get(name)
+            if (None if value is None else force_str(value)) != old:
+                return False
+            pipeline.multi()
+            pipeline.set(name, new, exat=exat)
+            try:
+                pipeline.execute()
+            except self.changed_meanwhile as error:
+                # redis-py says the same of a connection that was lost before the answer: what it
+                # was sent to set may be set.
+                if isinstance(error.__context__, self.errors):
+                    raise BlacklistUnavailable(f"Redis: {error}") from error
+                raise
         return True
+
+    def on_durable(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` at once: no transaction of a database takes back what Redis keeps."""
+        callback()
 
     def purge(self) -> int:
         """Nothing to do: Redis drops what has expired."""

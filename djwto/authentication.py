@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from djwto import csrf, sessions, transports
 from djwto.claims import ACCESS, REFRESH, Claims
 from djwto.conf import settings
-from djwto.exceptions import BlacklistUnavailable, MissingPermission, Refusal
+from djwto.exceptions import STORE_FAILURES, MissingPermission, Refusal
 from djwto.responses import refused, unavailable
 from djwto.tokens import decode
 
@@ -96,7 +96,7 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
             check(request)
         except Refusal as refusal:
             return refused(refusal)
-        except BlacklistUnavailable:
+        except STORE_FAILURES:
             return unavailable(getattr(view, "__qualname__", repr(view)))
         return None
 

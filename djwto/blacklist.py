@@ -18,9 +18,11 @@ from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.db import connections
 from django.utils.module_loading import import_string
 
 from djwto.conf import settings
+from djwto.durable import when_committed
 
 _SAFE = re.compile(r"[0-9a-f-]{1,64}")
 
@@ -61,15 +63,20 @@ class BlacklistBackend(ABC):
     """Is a value kept with a key, and can it be compared and set in one step?"""
 
     default_options: ClassVar[Mapping[str, Any] | None] = None
-    """The options this backend knows, with their defaults; None if it looks at them itself."""
+    """The options this backend knows, with their defaults.
+
+    None where an `__init__` of its own looks at them; without one there are no options.
+    """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """`options` is OPTIONS of `DJWTO_BLACKLIST`; an unknown one is ImproperlyConfigured."""
         known = self.default_options
+        if known is None and type(self).__init__ is BlacklistBackend.__init__:
+            known = {}
         if known is not None and (unknown := sorted(map(str, set(options) - set(known)))):
             raise ImproperlyConfigured(
                 f"{type(self).__name__} has no option {', '.join(unknown)}; "
-                f"it has {', '.join(sorted(known))}."
+                f"it has {', '.join(sorted(known)) or 'none'}."
             )
         self.options: dict[str, Any] = {**(known or {}), **options}
 
@@ -139,8 +146,12 @@ class BlacklistBackend(ABC):
         yield self.purge()
 
     def on_durable(self, callback: Callable[[], None]) -> None:
-        """Calls `callback` when what `add` wrote last can be rolled back no more: at once."""
-        callback()
+        """Calls `callback` when what `add` wrote last can be rolled back no more (SIG-9).
+
+        This default takes every open transaction of the caller's for one that may take it back.
+        A store that no database transaction has a say in calls at once.
+        """
+        when_committed(connections, callback)
 
     def check(self) -> list[CheckMessage]:
         """Django's system checks of this backend's own configuration; connects to nothing."""

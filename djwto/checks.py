@@ -219,6 +219,11 @@ def _lifetimes() -> Iterator[CheckMessage]:
             f"a timedelta or whole seconds between 0 and {LONGEST_LEEWAY}",
             "djwto.E029",
         )
+    many = settings.verified_tokens
+    if type(many) is not int or many < 0 or many == 1:
+        yield _expected(
+            "DJWTO_VERIFIED_TOKENS", "a number of 2 or more, or 0 for none", "djwto.E070"
+        )
     if not isinstance(settings.allow_refresh_update, bool):
         yield _expected("DJWTO_ALLOW_REFRESH_UPDATE", "True or False", "djwto.E020")
 

@@ -146,7 +146,8 @@ def required(type_: str) -> list[str]:
 def validate(claims: Any, type_: str) -> None:
     """Demands the presence and the JSON type of each claim, and the token's type (TOK-4, TOK-5).
 
-    Raises InvalidToken. Signature, times and audience are PyJWT's to judge, in `djwto.tokens`.
+    Raises InvalidToken. Signature, times, subject and audience are PyJWT's to judge, in
+    `djwto.tokens`.
     """
     if not isinstance(claims, dict):
         raise InvalidToken("The claims of the token are not a JSON object.")
@@ -166,7 +167,7 @@ def validate(claims: Any, type_: str) -> None:
     for name in ("gen", "auth_hash"):
         if not isinstance(claims.get(name, ""), str):
             raise InvalidToken(f"The {name} claim of the token is not a text.")
-    # PyJWT compares an issuer only where one is expected.
+    # Also where none is expected, which PyJWT would not look at.
     if "iss" in claims and claims["iss"] != settings.iss_claim:
         raise InvalidToken("The iss claim of the token is not the expected one.")
     if not isinstance(claims.get("user", {}), dict):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import ClassVar
 
+from django.db import InterfaceError, OperationalError
+
 
 class DjwtoError(Exception):
     """Root of all exceptions of djwto."""
@@ -83,3 +85,7 @@ class Unsupported(Refusal):
     """The blacklist in force lacks what this takes."""
 
     status = HTTPStatus.NOT_IMPLEMENTED
+
+
+STORE_FAILURES = (BlacklistUnavailable, OperationalError, InterfaceError)
+"""Raised when the blacklist, or a database that it or the users are in, cannot be reached."""

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import jwt
+from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
@@ -38,7 +39,12 @@ def signing_key() -> str | bytes | None:
     given = settings.signing_key or os.environ.get(ENVIRONMENT_VARIABLE)
     if given or not is_symmetric(settings.algorithm):
         return given
-    return salted_hmac("djwto.keys.signing_key", "", algorithm="sha512").digest()
+    return _derived(django_settings.SECRET_KEY)
+
+
+@lru_cache(maxsize=8)
+def _derived(secret: str) -> bytes:
+    return salted_hmac("djwto.keys.signing_key", "", secret, algorithm="sha512").digest()
 
 
 def key_pair() -> KeyPair:

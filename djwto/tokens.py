@@ -14,10 +14,11 @@ from jwt.exceptions import (
     PyJWTError,
 )
 
-from djwto.claims import Claims, required, session_end, validate
+from djwto.claims import Claims, session_end, validate
 from djwto.conf import seconds, settings
 from djwto.exceptions import InvalidToken
 from djwto.keys import key_pair
+from djwto.verified import memory
 
 LONGEST = 65_536
 """Characters of a token beyond which it is refused unread: more than servers take in a header."""
@@ -44,6 +45,16 @@ def decode(token: str, type_: str, *, early: int = 0) -> Claims:
     """
     if len(token) > LONGEST:
         raise InvalidToken("The token is too long.")
+    verified = memory()
+    claims = verified.recall(token, type_)
+    if claims is None:
+        claims = _verify(token, type_, early)
+        if not early:
+            verified.remember(token, type_, claims)
+    return claims
+
+
+def _verify(token: str, type_: str, early: int) -> Claims:
     keys = key_pair()
     leeway = seconds(settings.leeway) + early
     try:
@@ -51,11 +62,9 @@ def decode(token: str, type_: str, *, early: int = 0) -> Claims:
             token,
             keys.verifying,
             algorithms=[keys.algorithm],
-            issuer=settings.iss_claim,
             subject=settings.sub_claim,
             audience=settings.aud_claim,
             leeway=leeway,
-            options={"require": required(type_)},
         )
     # Beside its own errors, PyJWT lets through those of the parsers and of int() on signed
     # but senseless claims: an infinite exp, a lone surrogate, a payload 100,000 levels deep.

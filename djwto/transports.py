@@ -130,8 +130,9 @@ def bearer_token(request: HttpRequest) -> str | None:
 
     The scheme may be in any case (RFC 9110 section 11.1).
     """
-    header = request.headers.get("Authorization", "").strip(" \t")
-    scheme, _, credentials = header.partition(" ")
+    # `request.headers` takes all of them apart first.
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
+    scheme, _, credentials = header.strip(" \t").partition(" ")
     token = credentials.strip(" ")
     if scheme.lower() != "bearer" or not token:
         return None
@@ -157,7 +158,7 @@ def refresh_path(request: HttpRequest) -> str:
     The endpoint that answers is under the same prefix as they; a view mounted elsewhere by hand
     is not, and then theirs is looked up.
     """
-    match = getattr(request, "resolver_match", None)
+    match = request.resolver_match
     own = routes().get(match.url_name or "") if match else None
     if own and request.path.endswith(f"/{own}"):
         return escape_uri_path(request.path.removesuffix(own)) + refresh_prefix()

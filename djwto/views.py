@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib.auth.signals import user_logged_in
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import connections, transaction
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.decorators import method_decorator
@@ -20,7 +20,7 @@ from djwto.authentication import authenticate
 from djwto.body import flag
 from djwto.claims import ACCESS, REFRESH, Claims, access_from, user_id
 from djwto.conf import settings
-from djwto.exceptions import BlacklistUnavailable, Disabled, MissingToken, Refusal, ReusedToken
+from djwto.exceptions import STORE_FAILURES, Disabled, MissingToken, Refusal, ReusedToken
 from djwto.login import authenticated, new_session
 from djwto.responses import refused, unavailable
 from djwto.rotation import renewed, rotates
@@ -36,9 +36,6 @@ from djwto.signals import (
 )
 from djwto.tokens import TokenPair, decode, sign
 from djwto.users import password_claims, refuse_departed
-
-STORE_FAILURES = (BlacklistUnavailable, OperationalError, InterfaceError)
-"""Raised when the blacklist, or the database of the users, cannot be reached."""
 
 
 class JWTView(View):

@@ -33,6 +33,8 @@ class _Handler(socketserver.StreamRequestHandler):
             return b"-ERR unknown command\r\n"
         if command[0] != b"CONFIG":
             return b"+OK\r\n"
+        if command[2] != b"MAXMEMORY-POLICY":
+            return b"*0\r\n"
         if self.server.policy is None:
             return b"-NOPERM this user has no permissions to run the 'config|get' command\r\n"
         return b"*2\r\n$16\r\nmaxmemory-policy\r\n$%d\r\n%b\r\n" % (

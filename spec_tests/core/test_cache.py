@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +13,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from djwto.backends import cache as cache_backend
-from djwto.backends.cache import LOCK_SECONDS, CacheBlacklist, _timeout
+from djwto.backends.cache import LOCK_SECONDS, CacheBlacklist
 from djwto.blacklist import digest_key
+from djwto.claims import LAST_NUMERIC_DATE
 from djwto.exceptions import BlacklistUnavailable
 from djwto.spec_tests.subject import new_key
 
@@ -126,7 +127,13 @@ def test_the_canary_outlives_the_cache_s_own_timeout() -> None:
 @pytest.mark.clause("BL-5")
 @pytest.mark.parametrize("exp", [2**31 - 2, 2**31 - 1, 2**31, 2**40])
 def test_what_memcached_would_take_for_the_past_is_kept_for_good(exp: int) -> None:
-    assert _timeout(exp) is None
+    assert CacheBlacklist({"alias": "down"})._timeout(exp) is None
+
+
+@pytest.mark.clause("BL-8")
+@pytest.mark.parametrize(("exp", "for_good"), [(2**31, False), (LAST_NUMERIC_DATE, True)])
+def test_other_caches_keep_for_good_what_ends_after_all_dates(exp: int, for_good: bool) -> None:
+    assert (CacheBlacklist({})._timeout(exp) is None) is for_good
 
 
 @pytest.mark.clause("BL-4")
@@ -266,3 +273,98 @@ def test_who_was_held_up_for_too_long_writes_nothing(
             backend.compare_and_set("key", "a", "b", None)
     assert backend.get_many(["key"]) == {"key": "a"}
     assert cache.get(LOCK) == "another's"
+
+
+@pytest.mark.clause("BL-19")
+def test_who_was_held_up_for_half_of_the_time_writes(
+    backend: CacheBlacklist, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = caches["default"]
+    add = cache.add
+
+    def take_long(*args: Any, **kwargs: Any) -> Any:
+        clock.now += LOCK_SECONDS / 2
+        return add(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "add", take_long)
+        assert backend.compare_and_set("key", "a", "b", None) is True
+    assert cache.get(LOCK) is None
+
+
+@pytest.mark.clause("BL-19")
+def test_who_finds_it_locked_asks_again_soon_and_for_two_seconds(
+    backend: CacheBlacklist, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = caches["default"]
+    cache.add(LOCK, "another's", LOCK_SECONDS)
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 1:
+            clock.now += 2
+        else:
+            cache.delete(LOCK)
+
+    monkeypatch.setattr("djwto.backends.cache.time.sleep", sleep)
+    assert backend.compare_and_set("key", "a", "b", None) is True
+    assert len(slept) == 2
+    assert max(slept) < 0.1
+    assert cache.get(LOCK) is None
+
+
+NOW = 2_000_000_000
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The time that the backend is told, in the middle of a second."""
+    stopped = SimpleNamespace(time=lambda: NOW - 0.5, monotonic=time.monotonic)
+    monkeypatch.setattr(cache_backend, "time", stopped)
+    return stopped
+
+
+@pytest.mark.clause("BL-5")
+@pytest.mark.parametrize(
+    ("exp", "seconds"),
+    [
+        (NOW - 100, 2),
+        (NOW, 2),
+        (NOW + 1, 3),
+        (NOW + 100, 102),
+        (2**31, 2**31 - NOW + 2),
+        (LAST_NUMERIC_DATE - 3, LAST_NUMERIC_DATE - 3 - NOW + 2),
+        (LAST_NUMERIC_DATE - 2, None),
+        (None, None),
+    ],
+)
+def test_the_cache_is_told_to_keep_an_entry_for_so_many_seconds(
+    exp: int | None,
+    seconds: int | None,
+    backend: CacheBlacklist,
+    stopped: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache = caches["default"]
+    told: list[tuple[Any, ...]] = []
+
+    def telling(method: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def tell(*args: Any) -> Any:
+            told.append((method, args[0], args[2]))
+            return call(*args)
+
+        return tell
+
+    for method in ("add", "set"):
+        monkeypatch.setattr(cache, method, telling(method, getattr(cache, method)))
+    assert backend.add("another", exp) is True
+    assert backend.compare_and_set("third", None, "b", exp) is True
+    assert backend.compare_and_set("key", "a", "b", exp) is True
+    assert told == [
+        ("add", "djwto:another", seconds),
+        ("add", "djwto:third", seconds),
+        ("add", LOCK, LOCK_SECONDS),
+        ("set", "djwto:key", seconds),
+    ]
+    assert backend.purge() == 0

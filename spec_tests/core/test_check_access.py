@@ -335,7 +335,7 @@ def test_a_view_sends_no_signal(mode: str, alice: User, settings: Settings) -> N
 
 @each_mode
 def test_a_backend_without_values_is_asked_too(mode: str, alice: User) -> None:
-    backend = Subject("djwto.spec_tests.rogues.HonestWithoutValues")
+    backend = Subject("djwto.spec_tests.rogues.honest.HonestWithoutValues")
     with playing(backend, DJWTO_MODE=mode, DJWTO_CHECK_ACCESS=True, DJWTO_REUSE_GRACE=3600):
         live = log_in()
         second = api.send(api.UPDATE_REFRESH, live.refresh)

@@ -59,6 +59,14 @@ def test_one_that_the_store_forgot_begins_after_all_there_were() -> None:
     assert forgotten.next("", 1_000 + 86_400).ends(token)
 
 
+def test_it_is_counted_on_by_one_where_the_clock_does_not_go_on() -> None:
+    first = Cutoff().next("", 0)
+    assert first.epoch == 1
+    # A token from before there were cut-offs, or from a login that found none.
+    assert first.ends({"jti": "x"})
+    assert Cutoff(epoch=1_000).next("", 1_000).epoch == 1_001
+
+
 @pytest.mark.parametrize("value", ["1", "1:2", "1:2:3:4", "a:0:", "1 0 ", ":"])
 def test_what_makes_no_sense_is_no_cut_off_and_not_none_either(value: str) -> None:
     with pytest.raises(BlacklistUnavailable, match="The cut-off key is"):
@@ -69,6 +77,13 @@ def test_users_have_keys_of_their_own_whatever_the_type_of_their_primary_key() -
     assert user_key(1) == user_key("1")
     assert len({user_key(1), user_key(11), user_key("1 "), blacklist_key("1")}) == 4
     assert all(len(user_key(name)) == 65 for name in ("", "x" * 1_000, "\ud800"))
+
+
+def test_what_another_release_has_stored_is_found() -> None:
+    key = user_key(1)
+    assert key == "~535ba9766bd26f73f816e48d58178cde6e9007cb48e556b6efb877e1f3123e3c"
+    assert str(Cutoff(epoch=3, floor=2, spared="x")) == "3:2:x"
+    assert read({key: "3:2:x"}, key) == Cutoff(epoch=3, floor=2, spared="x")
 
 
 def test_a_cut_off_fits_into_the_value_of_any_backend() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from djwto import views
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
     CREDENTIALS,
@@ -23,6 +26,7 @@ from djwto.spec_tests.core.alice import (
 )
 from djwto.spec_tests.recorder import SIGNALS, Recorder
 from djwto.tokens import decode, encode
+from djwto.views import ValidateTokensView
 
 pytestmark = pytest.mark.django_db
 
@@ -497,3 +501,23 @@ def test_a_failed_login_at_a_subclass_has_its_sender_too() -> None:
         with Recorder() as recorder:
             assert Client().post(f"/{folder}/login/", CREDENTIALS).status_code == 401
         assert [(sent.name, sent.sender) for sent in recorder.sent] == [("jwt_login_fail", sender)]
+
+
+class Tenants(ValidateTokensView):
+    """A project's own, below a URL that names something."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return JsonResponse({"args": args, "kwargs": kwargs})
+
+
+@pytest.mark.clause("HTTP-9")
+def test_a_subclass_is_told_what_its_url_says() -> None:
+    response: Any = Tenants.as_view()(RequestFactory().post("/"), "a", tenant="b")
+    assert json.loads(response.content) == {"args": ["a"], "kwargs": {"tenant": "b"}}
+
+
+@pytest.mark.clause("SIG-9")
+def test_an_endpoint_is_in_no_transaction_of_any_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "connections", ["default", "other"])
+    view: Any = Tenants.as_view()
+    assert view._non_atomic_requests == {"default", "other"}

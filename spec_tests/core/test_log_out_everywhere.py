@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -25,6 +26,7 @@ from djwto.login import authenticated, new_session
 from djwto.models import BlacklistEntry
 from djwto.sessions import CLOCK_MARGIN, cut_off, revoke_all
 from djwto.spec_tests import api
+from djwto.spec_tests.checks.rotations import at_once
 from djwto.spec_tests.conftest import SUBJECTS
 from djwto.spec_tests.core.alice import (
     CREDENTIALS,
@@ -37,7 +39,6 @@ from djwto.spec_tests.core.alice import (
     token,
 )
 from djwto.spec_tests.recorder import Recorder, Sent
-from djwto.spec_tests.rotations import at_once
 from djwto.spec_tests.stage import playing
 from djwto.spec_tests.subject import Subject
 
@@ -99,6 +100,16 @@ def test_revoke_all_ends_the_sessions_of_one_user(
         assert [goes_on(one) for one in ended] == [False] * 4
         assert goes_on(bobs)
         assert goes_on(at_once_after)
+
+
+@pytest.mark.clause("SIG-16")
+@pytest.mark.parametrize("pk", [7, UUID("6f1f2d5e-6c0f-4d0b-9a60-0d7a6a3f1c52")])
+def test_the_signal_names_any_kind_of_user_as_the_claims_do(pk: Any) -> None:
+    with Recorder() as recorder:
+        revoke_all(User(pk=pk))
+    (sent,) = recorder.sent
+    assert said(sent)["user_id"] == (pk if pk == 7 else str(pk))
+    assert get_blacklist().contains(user_key(str(pk)))
 
 
 @pytest.mark.clause("SIG-16")
@@ -526,13 +537,14 @@ def test_in_a_transaction_of_the_callers_it_counts_from_the_commit() -> None:
     assert not goes_on(live)
 
 
-WITHOUT_VALUES = Subject("djwto.spec_tests.rogues.HonestWithoutValues")
+WITHOUT_VALUES = Subject("djwto.spec_tests.rogues.honest.HonestWithoutValues")
 
 
 @each_mode
 def test_a_backend_without_values_says_that_it_cannot(mode: str) -> None:
     with playing(WITHOUT_VALUES, DJWTO_MODE=mode):
         live, alice = session(), User.objects.get()
+        assert "epoch" not in api.claims_of(token(live, "refresh"))
         with Recorder() as recorder:
             with pytest.raises(Unsupported, match="HonestWithoutValues cannot end all sessions"):
                 revoke_all(alice)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core.exceptions import PermissionDenied
 from django.dispatch import Signal
 from django.test import Client
 from pytest_django import Settings
 
+from djwto.claims import process_claims
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
     CREDENTIALS,
@@ -524,3 +527,41 @@ def test_a_cross_site_login_is_announced_as_failed_in_the_words_of_the_answer(
     with Recorder() as recorder:
         response = post({"data": CREDENTIALS}, Origin="https://evil.example")
     assert_refused(response, recorder, 403)
+
+
+@pytest.mark.clause("HTTP-3")
+@pytest.mark.parametrize(("field", "status"), [("username", 200), ("email", 200), ("name", 401)])
+def test_a_name_is_sent_as_username_or_as_the_user_model_calls_it(
+    field: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.create_user("alice", "alice@shop.example", "pass")
+    monkeypatch.setattr(User, "USERNAME_FIELD", "email")
+    response = Client().post("/login/", {field: "alice@shop.example", "password": "pass"})
+    assert response.status_code == status
+
+
+def claims_of_a_while_ago(user: Any, request: Any, type_: str) -> dict[str, Any]:
+    told = {"path": request.path, "type": type_}
+    return {**process_claims(user, request), "iat": int(time.time()) - 100, "told": told}
+
+
+@pytest.mark.clause("TOK-1")
+def test_a_hook_is_told_the_request_and_both_tokens_are_issued_when_it_says(
+    settings: Settings,
+) -> None:
+    settings.DJWTO_PROCESS_CLAIMS = f"{__name__}.claims_of_a_while_ago"
+    live = session()
+    refresh, access = (api.claims_of(live.refresh), api.claims_of(live.access))
+    assert refresh["told"] == {"path": "/login/", "type": "refresh"}
+    assert access["iat"] == access["refresh_iat"] == refresh["iat"] < time.time() - 90
+
+
+def refuses_without_a_word(request: Any) -> Any:
+    raise PermissionDenied
+
+
+@pytest.mark.clause("HTTP-3")
+def test_who_is_refused_without_a_word_is_told_so(settings: Settings) -> None:
+    settings.DJWTO_USER_AUTHENTICATE = f"{__name__}.refuses_without_a_word"
+    answer = api.log_in(**CREDENTIALS)
+    assert (answer.status, answer.body) == (401, {"error": "The login was refused."})

@@ -196,6 +196,32 @@ def test_a_session_of_any_name_can_be_ended(jti: str) -> None:
     assert api.send(api.REFRESH_ACCESS, neighbour).status == 200
 
 
+@pytest.mark.clause("HTTP-12")
+def test_a_logout_says_what_there_was_to_end(settings: Settings) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    settings.DJWTO_CSRF = False
+    live = session()
+    bodies = [api.send(api.LOGOUT, sent).body for sent in (live.refresh, live.refresh, None)]
+    assert bodies == [
+        {"msg": "Token successfully blacklisted."},
+        {"msg": "Token was blacklisted before."},
+        {"msg": "There was no session to end."},
+    ]
+
+
+@pytest.mark.clause("HTTP-14")
+@pytest.mark.parametrize(
+    ("jti", "key"),
+    [
+        ("0-9a-f", "0-9a-f"),
+        ("A", "~559aead08264d5795d3909718cdd05abd49572e84fe55590eef31a88a08fdffd"),
+        ("\ud800", "~91a681b998555fb475479817b126c94e57e52011fa1842c5d188795a4a05226b"),
+    ],
+)
+def test_another_release_finds_a_session_that_this_one_has_ended(jti: str, key: str) -> None:
+    assert blacklist_key(jti) == key
+
+
 def family() -> list[api.Answer]:
     """Answers with tokens of one session: a login and what it was prolonged by."""
     first = session()

@@ -74,6 +74,11 @@ def deactivate(user: User) -> None:
     user.save()
 
 
+def only_deactivate(user: User) -> None:
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+
+
 def delete(user: User) -> None:
     user.delete()
 
@@ -97,6 +102,7 @@ CHANGES = [
     by_the_form_of_the_admin,
     unusable,
     deactivate,
+    only_deactivate,
     delete,
     delete_all,
     by_hand,

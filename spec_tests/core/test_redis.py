@@ -72,6 +72,17 @@ def test_one_that_does_not_or_does_not_tell_is_not(policy: str | None) -> None:
 
 
 @pytest.mark.clause("RE-2")
+@pytest.mark.parametrize(("policy", "reported"), [(b"noeviction", 0), (b"allkeys-lru", 1)])
+def test_a_client_may_be_told_the_policy_in_bytes(
+    policy: bytes, reported: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = RedisBlacklist({})
+    told = {"maxmemory-policy": policy}
+    monkeypatch.setattr(backend.client, "config_get", lambda name: told)
+    assert len(backend.check_deploy()) == reported
+
+
+@pytest.mark.clause("RE-2")
 def test_one_that_is_down_is_no_matter_of_configuration() -> None:
     assert RedisBlacklist({"url": "redis://127.0.0.1:1/0"}).check_deploy() == []
 
@@ -131,6 +142,36 @@ def test_a_wrong_option_is_refused(options: dict[str, Any], reason: str) -> None
         RedisBlacklist(options)
 
 
+@pytest.mark.clause("RE-1")
+def test_by_default_it_is_the_server_of_this_machine_and_given_two_seconds() -> None:
+    told = RedisBlacklist({}).client.connection_pool.connection_kwargs
+    wanted = {
+        "host": "127.0.0.1",
+        "port": 6379,
+        "db": 0,
+        "socket_timeout": 2,
+        "socket_connect_timeout": 2,
+    }
+    assert {name: told[name] for name in wanted} == wanted
+
+
+@pytest.mark.clause("BL-15")
+def test_nothing_is_asked_a_second_time() -> None:
+    retry = RedisBlacklist({}).client.connection_pool.connection_kwargs["retry"]
+    for error in (redis.ConnectionError, redis.TimeoutError):
+        tried: list[type[Exception]] = []
+
+        def fail(error: type[Exception] = error, tried: list[Any] = tried) -> None:
+            tried.append(error)
+            raise error
+
+        start = time.monotonic()
+        with pytest.raises(error):
+            retry.call_with_retry(fail, lambda error: None)
+        assert len(tried) == 1
+        assert time.monotonic() - start < 1
+
+
 @pytest.mark.clause("BL-4")
 def test_a_client_may_be_made_by_a_function_of_the_project() -> None:
     key = new_key()
@@ -164,6 +205,28 @@ def backend(redis_url: str) -> Iterator[RedisBlacklist]:
     backend = RedisBlacklist({"url": redis_url})
     yield backend
     backend.client.close()
+
+
+@pytest.mark.clause("BL-19")
+def test_a_value_is_set_from_what_it_is_and_with_its_expiry(backend: RedisBlacklist) -> None:
+    key, absent = new_key(), new_key()
+    exp = int(time.time()) + 1_000
+
+    def left() -> int:
+        seconds: int = backend.client.ttl(f"djwto:{key}")
+        return seconds
+
+    assert [backend.add(key, exp), backend.add(key, exp + 500)] == [True, False]
+    assert 900 < left() <= 1_000
+    assert backend.compare_and_set(key, "another", "a", None) is False
+    assert backend.compare_and_set(absent, "", "a", None) is False
+    assert backend.get_many([key, absent]) == {key: ""}
+    assert backend.compare_and_set(key, "", "a", exp + 1_000) is True
+    assert 1_900 < left() <= 2_000
+    assert backend.compare_and_set(key, "a", "b", None) is True
+    assert left() == -1
+    assert backend.purge() == 0
+    assert backend.get_many([key]) == {key: "b"}
 
 
 @pytest.mark.clause("BL-17")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
+from asgiref.sync import async_to_sync
 from pytest_django import Settings
 
 from djwto import rotation, sessions, signals
@@ -16,9 +17,9 @@ from djwto.blacklist import BlacklistBackend, blacklist_key, get_blacklist
 from djwto.exceptions import BlacklistUnavailable
 from djwto.models import BlacklistEntry
 from djwto.spec_tests import api
+from djwto.spec_tests.checks.rotations import at_once
 from djwto.spec_tests.core.alice import CREDENTIALS, each_mode, names, session, token
 from djwto.spec_tests.recorder import Recorder
-from djwto.spec_tests.rotations import at_once
 from djwto.spec_tests.stage import REUSE_SENDERS
 from djwto.tokens import decode
 
@@ -239,6 +240,66 @@ class ThreeMethods(BlacklistBackend):
 
     def purge(self) -> int:
         return 0
+
+
+class Told(BlacklistBackend):
+    """Keeps nothing but what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.told: list[Any] = []
+
+    def add(self, key: str, exp: int | None) -> bool:
+        self.told.append((key, exp))
+        return True
+
+    def contains(self, key: str) -> bool:
+        self.told.append(key)
+        return key != "absent"
+
+    def purge(self) -> int:
+        self.told.append("purge")
+        return 3
+
+
+class ToldOfValues(Told):
+    """The same, with values."""
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        self.told.append(list(keys))
+        return dict.fromkeys(keys, "v")
+
+    def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        self.told.append((key, old, new, exp))
+        return True
+
+
+@pytest.mark.clause("BL-13")
+def test_what_is_awaited_is_told_the_same() -> None:
+    backend = ToldOfValues()
+
+    async def awaited() -> list[Any]:
+        return [
+            await backend.aadd("a", 7),
+            await backend.acontains("absent"),
+            await backend.apurge(),
+            await backend.aget_many(["a", "b"]),
+            await backend.acompare_and_set("a", "old", "new", 8),
+        ]
+
+    assert async_to_sync(awaited)() == [True, False, 3, {"a": "v", "b": "v"}, True]
+    assert backend.told == [("a", 7), "absent", "purge", ["a", "b"], ("a", "old", "new", 8)]
+
+
+@pytest.mark.clause("BL-22")
+def test_without_values_the_three_methods_do() -> None:
+    backend = Told()
+    assert backend.compare_and_set("a", None, "new", 7)
+    assert backend.get_many(["a", "absent"]) == {"a": ""}
+    assert list(backend.purge_in_batches()) == [3]
+    assert backend.told == [("a", 7), "a", "absent", "purge"]
+    with pytest.raises(NotImplementedError, match="Told keeps no values"):
+        backend.compare_and_set("a", "", "new", 7)
 
 
 @pytest.fixture

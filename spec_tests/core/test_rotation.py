@@ -15,14 +15,15 @@ from pytest_django import Settings
 
 from djwto import sessions
 from djwto.blacklist import blacklist_key, get_blacklist
+from djwto.exceptions import BlacklistUnavailable, ReusedToken
 from djwto.models import BlacklistEntry
-from djwto.rotation import generation_key
+from djwto.rotation import exchanged_at, generation_key, keys, successor
 from djwto.spec_tests import api
+from djwto.spec_tests.checks.rotations import GRACE, NO_GRACE, at_once
 from djwto.spec_tests.conftest import SUBJECTS
 from djwto.spec_tests.core.alice import CREDENTIALS, each_mode, names, session, token
 from djwto.spec_tests.core.keys_for_tests import EC_PRIVATE
 from djwto.spec_tests.recorder import Recorder
-from djwto.spec_tests.rotations import GRACE, NO_GRACE, at_once
 from djwto.spec_tests.stage import playing
 from djwto.spec_tests.subject import Subject
 from djwto.tokens import decode, encode
@@ -274,6 +275,47 @@ def test_a_client_whose_answer_was_lost_gets_it_again(
             assert api.send(api.UPDATE_REFRESH, live.refresh).status == 401
         assert names(recorder) == ["jwt_reuse_detected"]
         assert api.send(api.UPDATE_REFRESH, lost.refresh).status == 401
+
+
+@pytest.mark.clause("TOK-12")
+@pytest.mark.parametrize(
+    ("claims", "generation"),
+    [
+        ({"jti": "a"}, "de0702dbc15946d671f6d7fa74f73c4e"),
+        ({"jti": "a", "gen": "b"}, "547d67b8390ceb0b3366ad6f3e44590e"),
+        ({"jti": "\ud800", "gen": "\udfff"}, "5399a7b579ef4882e5e5ee10e5165a3e"),
+    ],
+)
+def test_processes_of_two_releases_make_the_same_successor(
+    claims: dict[str, str], generation: str
+) -> None:
+    assert successor(claims) == generation
+    key = "~e1828ad839b2d384c97e329e887f50ffd2d36d6e6566a897418c20933aa5c8a9"
+    assert generation_key("a", "b") == key
+
+
+@pytest.mark.clause("HTTP-20")
+def test_who_comes_second_is_told_when_the_first_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = decode(token(session(), "refresh"), "refresh")
+    at = sessions.exchange(claims)
+    assert sessions.exchange(claims) == at
+    another = decode(token(api.log_in(**CREDENTIALS), "refresh"), "refresh")
+    # A store that says that the key is there, and then that it is not.
+    monkeypatch.setattr(get_blacklist(), "compare_and_set", lambda *args: False)
+    with pytest.raises(BlacklistUnavailable):
+        sessions.exchange(another)
+
+
+@pytest.mark.clause("HTTP-27")
+def test_the_grace_ends_on_the_millisecond(settings: Settings) -> None:
+    settings.DJWTO_REUSE_GRACE = 10
+    # A token from before there were generations.
+    claims = {"jti": "a", "type": "refresh"}
+    own, _ = keys(claims)
+    assert own == generation_key("a", "")
+    assert exchanged_at(claims, {own: "5000"}, 14_999) == 5_000
+    with pytest.raises(ReusedToken):
+        exchanged_at(claims, {own: "5000"}, 15_000)
 
 
 DAY = 86_400

@@ -76,6 +76,7 @@ def test_a_token_tells_a_password_from_another_and_says_nothing_of_it(
     alice = User.objects.get()
     stated = claims_of(live)["auth_hash"]
     assert stated == claims_of(live, "access")["auth_hash"] == auth_hash(alice)
+    assert len(stated) == 32
     assert stated not in alice.password + alice.get_session_auth_hash()
     assert alice.password.rsplit("$")[-1] not in token(live, "refresh")
     alice.set_password("pass")

@@ -16,6 +16,8 @@ from jwt import api_jwt
 from pytest_django import Settings
 
 from djwto.claims import LAST_NUMERIC_DATE, expiry, session_end
+from djwto.exceptions import InvalidToken
+from djwto.sessions import kept_until
 from djwto.spec_tests import api
 from djwto.spec_tests.core import hooks
 from djwto.spec_tests.core.alice import (
@@ -240,6 +242,52 @@ def test_a_token_from_before_there_was_an_auth_time_counts_from_its_iat() -> Non
 
 
 @pytest.mark.clause("TOK-11")
+@pytest.mark.parametrize("leeway", [0, 60])
+def test_a_session_ends_with_its_last_second(
+    leeway: int, clock: Clock, settings: Settings
+) -> None:
+    settings.DJWTO_LEEWAY = leeway
+    refresh = aged(session(), 30 * DAY + leeway - 1)
+    assert decode(refresh, "refresh")
+    clock.turn(1)
+    with pytest.raises(InvalidToken, match="The session has reached its end"):
+        decode(refresh, "refresh")
+
+
+@pytest.mark.clause("TOK-11")
+def test_a_token_that_tells_no_time_counts_from_its_update(settings: Settings) -> None:
+    settings.DJWTO_IAT_CLAIM = False
+    claims = decode(token(session(), "refresh"), "refresh")
+    del claims["auth_time"]
+    updated = api.send(api.UPDATE_REFRESH, encode(claims))
+    assert abs(api.claims_of(token(updated, "refresh"))["auth_time"] - time.time()) < MINUTE
+
+
+@pytest.mark.clause("TOK-14")
+def test_who_asks_to_be_remembered_is_also_where_tokens_tell_no_time(settings: Settings) -> None:
+    settings.DJWTO_IAT_CLAIM = False
+    settings.DJWTO_REMEMBER_LIFETIME = timedelta(days=14)
+    create_alice()
+    live = api.log_in(**CREDENTIALS, data={"remember": "true"})
+    claims = api.claims_of(token(live, "refresh"))
+    assert "iat" not in claims
+    assert claims["exp"] == claims["auth_time"] + 14 * DAY
+
+
+@pytest.mark.clause("TOK-3")
+def test_what_no_longer_expires_is_issued_without_exp(settings: Settings) -> None:
+    live = session()
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = settings.DJWTO_ACCESS_TOKEN_LIFETIME = None
+    settings.DJWTO_SESSION_MAX_AGE = None
+    assert "exp" in api.claims_of(live.refresh)
+    for _ in range(2):
+        live = api.send(api.UPDATE_REFRESH, live.refresh)
+        assert live.status == 200
+        assert "exp" not in api.claims_of(live.refresh)
+        assert "exp" not in api.claims_of(live.access)
+
+
+@pytest.mark.clause("TOK-11")
 def test_without_a_limit_a_session_goes_on(settings: Settings) -> None:
     settings.DJWTO_SESSION_MAX_AGE = None
     assert session_end({"auth_time": 5}) is None
@@ -439,7 +487,50 @@ def test_a_time_of_a_session_that_is_no_time_is_refused(claim: str, value: Any) 
 @pytest.mark.parametrize("value", [1, True, None, [], {}])
 def test_a_name_of_a_session_that_is_no_text_is_refused(claim: str, value: Any) -> None:
     claims = decode(token(session(), "refresh"), "refresh")
-    assert api.send(api.REFRESH_ACCESS, encode({**claims, claim: value})).status == 401
+    for path in (api.REFRESH_ACCESS, api.VALIDATE_REFRESH):
+        assert api.send(path, encode({**claims, claim: value})).status == 401
+
+
+NOW = 2_000_000_000
+
+
+@pytest.mark.clause("HTTP-14")
+@pytest.mark.parametrize(
+    ("claims", "until"),
+    [
+        # As good as the youngest that there can be of its lifetime, and that of the settings.
+        ({"type": "refresh", "iat": NOW - 100, "exp": NOW - 100 + 14 * DAY}, NOW + 14 * DAY),
+        ({"type": "refresh", "iat": NOW - 100, "exp": NOW - 100 + HOUR}, NOW + DAY),
+        ({"type": "refresh", "exp": NOW + 14 * DAY}, None),
+        ({"type": "refresh", "exp": NOW + HOUR, "auth_time": NOW}, NOW + 30 * DAY),
+        # An access token does not tell how long the others are good.
+        ({"type": "access", "iat": NOW, "exp": NOW + MINUTE, "auth_time": NOW}, NOW + 30 * DAY),
+        ({"type": "access", "iat": NOW, "exp": NOW + MINUTE}, NOW + 30 * DAY),
+        ({"type": "access", "exp": NOW + MINUTE}, None),
+        # What is known of a session that was ended before the table was what it is.
+        ({"exp": NOW + HOUR, "idle": 7 * DAY}, NOW + 7 * DAY),
+        ({"exp": NOW + HOUR}, NOW + DAY),
+        ({}, None),
+    ],
+)
+def test_an_end_is_remembered_until_no_token_of_the_session_can_be_good(
+    claims: dict[str, Any], until: int | None, settings: Settings
+) -> None:
+    for leeway in (0, 60):
+        settings.DJWTO_LEEWAY = leeway
+        # Clocks may differ by five minutes.
+        assert kept_until(claims, NOW) == (until and until + leeway + 300)
+    settings.DJWTO_ACCESS_TOKEN_LIFETIME = timedelta(days=20)
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=1)
+    assert kept_until(claims, NOW) == (until and max(until, NOW + 20 * DAY) + leeway + 300)
+
+
+@pytest.mark.clause("HTTP-14")
+def test_an_end_is_remembered_to_the_end_of_time_at_the_longest(settings: Settings) -> None:
+    claims = {"type": "refresh", "iat": NOW, "exp": LAST_NUMERIC_DATE - 1}
+    assert kept_until(claims, NOW) == LAST_NUMERIC_DATE
+    settings.DJWTO_SESSION_MAX_AGE = settings.DJWTO_REFRESH_TOKEN_LIFETIME = None
+    assert kept_until({"type": "refresh", "iat": NOW, "auth_time": NOW}, NOW) is None
 
 
 @pytest.mark.clause("TOK-11")

@@ -11,6 +11,7 @@ import pytest
 from django.core.checks import ERROR, CheckMessage, Info, Warning, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.core.signals import setting_changed
 from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +92,20 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E002", {"DJWTO_SIGNING_KEY": 7}, "of type int; expected a text or bytes"),
     ("E002", {"DJWTO_VERIFYING_KEY": ["k"]}, "of type list; expected a text or bytes"),
     ("E002", {"DJWTO_VERIFYING_KEY": "k" * 40}, "every holder of it can forge tokens"),
-    ("E002", {"DJWTO_SIGNING_KEY": EC_PUBLIC}, "does not fit DJWTO_ALGORITHM HS256"),
+    (
+        "E002",
+        {"DJWTO_SIGNING_KEY": EC_PUBLIC},
+        "DJWTO_SIGNING_KEY does not fit DJWTO_ALGORITHM HS256",
+    ),
+    (
+        "E002",
+        {
+            "DJWTO_ALGORITHM": "ES256",
+            "DJWTO_SIGNING_KEY": EC_PRIVATE,
+            "DJWTO_VERIFYING_KEY": "x" * 64,
+        },
+        "DJWTO_VERIFYING_KEY does not fit DJWTO_ALGORITHM ES256",
+    ),
     ("E002", {"DJWTO_ALGORITHM": "ES256"}, "DJWTO_SIGNING_KEY is not set; ES256 needs"),
     ("E002", {"DJWTO_ALGORITHM": "ES256", "DJWTO_SIGNING_KEY": "x" * 64}, "does not fit"),
     ("E002", {"DJWTO_ALGORITHM": "ES256", "DJWTO_SIGNING_KEY": RSA_PRIVATE}, "does not fit"),
@@ -144,10 +158,15 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E029", {"DJWTO_LEEWAY": -1}, "between 0 and 600"),
     ("E029", {"DJWTO_LEEWAY": timedelta(hours=1)}, "between 0 and 600"),
     ("E029", {"DJWTO_LEEWAY": 1.5}, "whole seconds"),
+    ("E070", {"DJWTO_VERIFIED_TOKENS": -1}, "0 for none"),
+    ("E070", {"DJWTO_VERIFIED_TOKENS": 1}, "2 or more"),
+    ("E070", {"DJWTO_VERIFIED_TOKENS": True}, "a number"),
     ("E030", {"DJWTO_BLACKLIST": "djwto.backends.redis.RedisBlacklist"}, "write {"),
     ("E030", {"DJWTO_BLACKLIST": {"backend": "x"}}, "write {"),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, "ALIAS": "x"}}, "goes into OPTIONS"),
+    ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, 7: 1, "X": 2}}, "the keys [7, 'X']"),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, "OPTIONS": []}}, "write a dict"),
+    ("E030", {"DJWTO_BLACKLIST": {"BACKEND": "builtins.len"}}, "not a subclass of"),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": "absent.Backend"}}, "cannot be imported"),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": "builtins.dict"}}, "not a subclass of"),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, "OPTIONS": {"x": 1}}}, "has no option x"),
@@ -391,8 +410,9 @@ def test_every_id_is_tested() -> None:
     folders = [Path(djwto.__file__).parent, Path(str(backends.__file__)).parent]
     sources = [path for folder in folders for path in folder.glob("*.py")]
     ids = {i for path in sources for i in re.findall(r'"djwto\.([EW]\d{3})"', path.read_text())}
-    # W014 takes a Redis: test_redis.py has it.
-    assert ids == {w[0] for w in WRONG} | {w[0] for w in WRONG_WHEN_DEPLOYED} | {"W014"}
+    # W014 takes a Redis, and E071 another database: test_redis.py and test_database.py have them.
+    elsewhere = {"W014", "E071"}
+    assert ids == {w[0] for w in WRONG} | {w[0] for w in WRONG_WHEN_DEPLOYED} | elsewhere
 
 
 @pytest.mark.clause("SET-1")
@@ -504,6 +524,25 @@ def test_the_setting_names_the_backend() -> None:
         assert type(get_blacklist()).__name__ == "CacheBlacklist"
         assert get_blacklist() is get_blacklist()
     assert type(get_blacklist()).__name__ == "DatabaseBlacklist"
+
+
+@pytest.mark.clause("SET-3")
+@pytest.mark.parametrize(
+    ("name", "is_made_anew"),
+    [
+        ("DJWTO_BLACKLIST", True),
+        ("CACHES", True),
+        ("DATABASES", True),
+        ("DATABASE_ROUTERS", True),
+        ("DJWTO_MODE", False),
+    ],
+)
+def test_the_backend_is_made_anew_when_what_it_stands_on_changes(
+    name: str, is_made_anew: bool
+) -> None:
+    before = get_blacklist()
+    setting_changed.send(sender=None, setting=name, value=None, enter=False)
+    assert (get_blacklist() is not before) == is_made_anew
 
 
 @pytest.mark.clause("SET-4")

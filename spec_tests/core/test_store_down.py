@@ -31,7 +31,7 @@ from djwto.spec_tests.subject import REDIS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DATABASE = {"BACKEND": "djwto.spec_tests.rogues.Honest"}
+DATABASE = {"BACKEND": "djwto.spec_tests.rogues.honest.Honest"}
 DUMMY = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
 
 NEED_THE_STORE = [

@@ -701,6 +701,12 @@ def test_a_token_of_more_characters_than_any_server_takes_is_refused() -> None:
     room = (LONGEST - len(fits)) // 4 * 3
     assert accepted(pad="x" * room)
     assert not accepted(pad="x" * (room + 4))
+    longest = next(
+        token
+        for more in range(4)
+        if len(token := by_hand(HEADER, good(pad="x" * (room + more)))) == LONGEST
+    )
+    assert len(decode(longest, "refresh")["pad"]) >= room
 
 
 @pytest.mark.clause("TOK-5")
@@ -922,6 +928,12 @@ def test_a_header_that_asks_for_something_else_is_refused(header: dict[str, Any]
 )
 def test_a_header_that_is_no_object_is_refused(header: bytes) -> None:
     assert_refused(by_hand(header, good()))
+
+
+@pytest.mark.clause("TOK-5")
+def test_a_client_is_told_that_its_token_cannot_be_read() -> None:
+    answer = api.send(api.VALIDATE_REFRESH, "a.b.c")
+    assert answer.body == {"error": "The token is malformed or its claims are wrong."}
 
 
 @pytest.mark.clause("TOK-6")
@@ -1182,6 +1194,18 @@ def test_the_key_is_the_settings_else_the_environments_else_derived(
     assert signed_with() == known[1]
     monkeypatch.delenv(ENVIRONMENT_VARIABLE)
     assert signed_with() == derived
+
+
+@pytest.mark.clause("TOK-9")
+def test_another_release_derives_the_same_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    settings.SECRET_KEY = "a key of a test, and as long as one has to be"
+    assert key_pair().signing.hex() == (
+        "78870353eeb1a0e13bcfd02af931fbe7c2b36e2240a0f0a0476e77aa1155202c"
+        "bd3bb0f360f72d1e593ea0fc4b04139074304fa12ee8fb6ed9bf68810e3c0382"
+    )
 
 
 @pytest.mark.clause("TOK-9")

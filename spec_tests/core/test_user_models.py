@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from djwto.spec_tests.core.alice import each_mode
+from djwto.spec_tests.elsewhere import run
 
 
 def played(module: str) -> Any:
-    """What the module writes."""
-    # Settings and users of this process are none of the other's.
-    environment = {n: v for n, v in os.environ.items() if n != "DJANGO_SETTINGS_MODULE"}
-    finished = subprocess.run(
-        [sys.executable, "-m", module], env=environment, capture_output=True, text=True, timeout=60
-    )
+    """What the module writes, in a process that has settings and users of its own."""
+    finished = run(Path.cwd(), module)
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)
 

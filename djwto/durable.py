@@ -1,0 +1,33 @@
+"""When what was written to a database can be rolled back no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from django.db import connections, transaction
+
+
+def when_committed(aliases: Iterable[str], callback: Callable[[], None]) -> None:
+    """Calls `callback` once no transaction is open on these databases: at once, if none is.
+
+    It is not called if one of them is rolled back.
+    """
+    remaining = iter(aliases)
+    for alias in remaining:
+        if _is_open(alias):
+            transaction.on_commit(
+                lambda: when_committed(remaining, callback), using=alias, robust=True
+            )
+            return
+    callback()
+
+
+def _is_open(alias: str) -> bool:
+    if not connections[alias].in_atomic_block:
+        return False
+    try:
+        # Django's way to tell a transaction from that of a test case, which never commits.
+        with transaction.atomic(using=alias, savepoint=False, durable=True):
+            return False
+    except RuntimeError:
+        return True

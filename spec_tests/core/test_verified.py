@@ -1,0 +1,262 @@
+"""TOK-16: what was verified before is believed only where a fresh look would believe it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import jwt
+import pytest
+import time_machine
+from django.conf import settings as django_settings
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from djwto import conf, tokens, verified
+from djwto.exceptions import InvalidToken
+from djwto.keys import ENVIRONMENT_VARIABLE
+from djwto.spec_tests import api
+from djwto.spec_tests.core.alice import session
+from djwto.spec_tests.profile import search
+from djwto.tokens import decode, encode
+
+pytestmark = pytest.mark.clause("TOK-16")
+
+NOW = 1_800_000_000
+TYPES = ["access", "refresh"]
+
+CLAIMS = {"jti": "ab" * 16, "type": "access", "user": {"id": 1, "perms": ["shop.add_order"]}}
+
+OTHERWISE: dict[str, Any] = {
+    "SECRET_KEY": "another secret " * 5,
+    "DJWTO_ACCESS_TOKEN_LIFETIME": None,
+    "DJWTO_ALGORITHM": "HS512",
+    "DJWTO_AUD_CLAIM": "others",
+    "DJWTO_IAT_CLAIM": False,
+    "DJWTO_ISS_CLAIM": "elsewhere",
+    "DJWTO_LEEWAY": 3,
+    "DJWTO_REFRESH_TOKEN_LIFETIME": None,
+    "DJWTO_SESSION_MAX_AGE": timedelta(seconds=8),
+    "DJWTO_SIGNING_KEY": "another key " * 6,
+    "DJWTO_STRICT": True,
+    "DJWTO_SUB_CLAIM": "somebody",
+    "DJWTO_VERIFIED_TOKENS": 2,
+}
+
+times = st.none() | st.integers(NOW - 10, NOW + 10)
+events = st.one_of(
+    st.tuples(st.just("wait"), st.integers(-3, 12)),
+    st.tuples(st.just("set"), st.sampled_from(sorted(OTHERWISE))),
+    st.just(("environment", None)),
+)
+
+
+def outcome(look: Callable[..., Any], *arguments: Any) -> Any:
+    """The claims, or why there are none."""
+    try:
+        return look(*arguments)
+    except InvalidToken as refusal:
+        return str(refusal)
+
+
+def follow(stated: dict[str, Any], history: list[tuple[str, Any]]) -> None:
+    """Compares the two after each event."""
+    claims = CLAIMS | {name: value for name, value in stated.items() if value is not None}
+    in_force: dict[str, Any] = {"DJWTO_ACCESS_TOKEN_LIFETIME": None, "DJWTO_IAT_CLAIM": False}
+    environment: dict[str, str] = {}
+    with time_machine.travel(NOW, tick=False) as clock:
+        token = encode(claims)
+        for done, what in [("wait", 0), *history]:
+            if done == "wait":
+                clock.shift(what)
+            elif done == "environment":
+                environment = {} if environment else {ENVIRONMENT_VARIABLE: "yet another " * 6}
+            elif what in in_force:
+                del in_force[what]
+            else:
+                in_force[what] = OTHERWISE[what]
+            with override_settings(**in_force), patch.dict("os.environ", environment):
+                for asked in TYPES:
+                    fresh = outcome(tokens._verify, token, asked, 0)
+                    for _ in range(2):
+                        assert outcome(decode, token, asked) == fresh
+
+
+@given(
+    stated=st.fixed_dictionaries(
+        {"exp": times, "iat": times, "nbf": times, "auth_time": times}
+        | {"type": st.sampled_from(TYPES)}
+    ),
+    history=st.lists(events, max_size=8),
+)
+@search(examples=200)
+def test_it_says_what_a_fresh_look_says(
+    stated: dict[str, Any], history: list[tuple[str, Any]]
+) -> None:
+    follow(stated, history)
+
+
+LEEWAY, LONGEST_SESSION = ("set", "DJWTO_LEEWAY"), ("set", "DJWTO_SESSION_MAX_AGE")
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 1])
+@pytest.mark.parametrize(
+    ("stated", "before", "edge"),
+    [
+        ({"exp": NOW + 5}, [], 5),
+        ({"exp": NOW + 5}, [LEEWAY], 8),
+        ({"iat": NOW}, [], 0),
+        ({"iat": NOW}, [LEEWAY], -3),
+        ({"nbf": NOW - 4}, [], -4),
+        ({"nbf": NOW - 4}, [LEEWAY], -7),
+        ({"auth_time": NOW, "exp": NOW + 60}, [LONGEST_SESSION], 8),
+        ({"auth_time": NOW}, [LONGEST_SESSION, LEEWAY], 11),
+        ({"iat": NOW}, [LONGEST_SESSION], 8),
+    ],
+)
+def test_it_does_so_to_the_second(
+    stated: dict[str, Any], before: list[tuple[str, Any]], edge: int, seconds: int
+) -> None:
+    follow(stated, [*before, ("wait", edge + seconds)])
+
+
+@pytest.mark.parametrize("name", sorted(OTHERWISE))
+def test_no_setting_that_matters_is_forgotten(name: str) -> None:
+    before = verified.memory()
+    assert verified.memory() is before
+    with override_settings(**{name: OTHERWISE[name]}):
+        assert verified.memory() is not before
+
+
+def test_these_are_all_that_matter() -> None:
+    read: set[str] = set()
+    known = conf.given
+
+    def record(name: str) -> Any:
+        read.add(name)
+        return known(name)
+
+    token = live()
+    with patch.object(conf, "given", record):
+        tokens._verify(token, "access", 0)
+    assert "DJWTO_ALGORITHM" in read
+    assert read <= set(verified.RESTS_ON)
+    assert set(verified.RESTS_ON) == {*OTHERWISE, "DJWTO_VERIFYING_KEY"}
+
+
+@pytest.mark.parametrize("way", ["assigned", "of the environment"])
+def test_a_key_is_withdrawn_at_once(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = encode(CLAIMS | {"exp": int(time.time()) + 60, "iat": int(time.time())})
+    assert decode(token, "access") == decode(token, "access")
+    if way == "assigned":
+        # No signal says so.
+        monkeypatch.setattr(django_settings, "DJWTO_SIGNING_KEY", "new " * 20, raising=False)
+    else:
+        monkeypatch.setenv(ENVIRONMENT_VARIABLE, "new " * 20)
+    with pytest.raises(InvalidToken, match="signature"):
+        decode(token, "access")
+
+
+def live(number: int = 0) -> str:
+    now = int(time.time())
+    return encode(CLAIMS | {"jti": f"{number:032x}", "exp": now + 600, "iat": now})
+
+
+def counted() -> Any:
+    """Counts how often PyJWT is asked."""
+    return patch.object(jwt, "decode_complete", side_effect=jwt.decode_complete)
+
+
+@pytest.mark.parametrize(("size", "often"), [(1024, 1), (0, 5)])
+def test_a_signature_is_checked_once_unless_that_is_turned_off(
+    size: int, often: int, settings: Settings
+) -> None:
+    settings.DJWTO_VERIFIED_TOKENS = size
+    token = live()
+    with counted() as asked:
+        for _ in range(5):
+            decode(token, "access")
+    assert asked.call_count == often
+
+
+def test_what_one_request_does_to_its_claims_no_other_sees() -> None:
+    token = live()
+    for _ in range(3):
+        claims = decode(token, "access")
+        assert claims["user"]["perms"] == ["shop.add_order"]
+        claims["user"]["perms"].append("shop.delete_order")
+        claims["type"] = "refresh"
+
+
+def test_what_was_refused_is_not_remembered(settings: Settings) -> None:
+    settings.DJWTO_SESSION_MAX_AGE = timedelta(days=2)
+    token = live() + "x"
+    memory = verified.memory()
+    for _ in range(3):
+        with pytest.raises(InvalidToken):
+            decode(token, "access")
+    assert verified.memory() is memory
+    assert (memory._recent, memory._earlier) == ({}, {})
+
+
+@pytest.mark.parametrize("size", [2, 3, 10])
+def test_it_keeps_no_more_than_it_is_told_to(size: int, settings: Settings) -> None:
+    settings.DJWTO_VERIFIED_TOKENS = size
+    tokens_ = [live(number) for number in range(3 * size)]
+    for token in tokens_:
+        decode(token, "access")
+        memory = verified.memory()
+        assert 0 < len(memory._recent) + len(memory._earlier) <= size
+
+
+def test_who_comes_often_is_not_forgotten_for_who_comes_once(settings: Settings) -> None:
+    settings.DJWTO_VERIFIED_TOKENS = 10
+    often = live(1000)
+    with counted() as asked:
+        for number in range(100):
+            decode(often, "access")
+            decode(live(number), "access")
+    assert asked.call_count == 101
+
+
+def test_settings_that_change_while_a_token_is_verified_leave_no_trace(
+    settings: Settings,
+) -> None:
+    token = live()
+    decode_complete = jwt.decode_complete
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        settings.DJWTO_ISS_CLAIM = "elsewhere"
+        return decode_complete(*args, **kwargs)
+
+    memory = verified.memory()
+    with patch.object(jwt, "decode_complete", meanwhile), pytest.raises(InvalidToken):
+        decode(token, "access")
+    memory.remember(token, "access", {"exp": math.inf})
+    assert memory.recall(token, "access") is None
+
+
+def test_what_cannot_be_kept_is_not() -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    verified.memory().remember("token", "access", {"deep": deep})
+    assert verified.memory().recall("token", "access") is None
+
+
+@pytest.mark.django_db
+def test_a_session_that_has_ended_is_refused_however_often_its_token_was_seen(
+    settings: Settings,
+) -> None:
+    settings.DJWTO_CHECK_ACCESS = True
+    live = session()
+    for _ in range(3):
+        assert api.send(api.VALIDATE_ACCESS, live.access, as_refresh=False).status == 200
+    assert api.send(api.LOGOUT, live.refresh).status == 200
+    assert api.send(api.VALIDATE_ACCESS, live.access, as_refresh=False).status == 401
