@@ -1,4 +1,4 @@
-"""`python -m djwto.spec_tests --backend DOTTED.PATH`: which clauses does a backend keep?"""
+"""Which clauses does a backend keep?"""
 
 from __future__ import annotations
 
@@ -6,47 +6,101 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from djwto.spec_tests.project_setup import Unable, configure, project
+
+if TYPE_CHECKING:
+    from djwto.spec_tests.subject import Subject
+
 HOLD, FAIL, COULD_NOT_RUN = 0, 1, 2
+PROFILES = ("quick", "default", "thorough")
+
+EPILOG = """
+The exit code is 0 if every clause holds, 1 if one fails, 2 if the suite could not run.
+The entries that it writes stay in the store, and it purges: give it a store of its own.
+"""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the suite; 0 if every clause holds, 1 if one fails, 2 if it could not be run."""
-    parser = argparse.ArgumentParser(prog="python -m djwto.spec_tests", description=__doc__)
-    parser.add_argument(
-        "--backend",
-        required=True,
-        metavar="DOTTED.PATH",
-        help="a subclass of djwto.blacklist.BlacklistBackend, importable from the current folder",
-    )
-    parser.add_argument(
-        "--options",
-        type=_options,
-        metavar="JSON",
-        help="OPTIONS of DJWTO_BLACKLIST; without them djwto's own backends get embedded stores",
-    )
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
     # As `python -m` does; a console that was started elsewhere would not.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
-        with _project(), _subject(given.backend, given.options) as subject:
-            return _report(subject)
-    except (ImproperlyConfigured, _Unable) as error:
+        if given.new:
+            from djwto.spec_tests.skeleton import write
+
+            print(write(given.new, Path.cwd()))
+            return HOLD
+        # Before the databases are made, which takes longer: a class that cannot be had.
+        configure()
+        with project(), subject_of(given) as subject:
+            return _replay(subject, given.replay) if given.replay else _report(subject, given)
+    except (ImproperlyConfigured, Unable) as error:
         print(f"The suite could not run: {error}", file=sys.stderr)
         return COULD_NOT_RUN
 
 
-class _Unable(Exception):
-    """The suite cannot run; the text says why and what to do."""
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m djwto.spec_tests",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--backend",
+        metavar="DOTTED.PATH",
+        help="a subclass of djwto.blacklist.BlacklistBackend, importable from the current folder",
+    )
+    what.add_argument(
+        "--new",
+        metavar="NAME",
+        help="write NAME.py, a backend to begin with, and test_NAME.py",
+    )
+    parser.add_argument(
+        "--options",
+        type=json_object,
+        metavar="JSON",
+        help="OPTIONS of DJWTO_BLACKLIST; without them djwto's own backends get embedded stores",
+    )
+    parser.add_argument(
+        "--unreachable-options",
+        type=json_object,
+        metavar="JSON",
+        help="options with which the store is out of reach, to see that it fails closed",
+    )
+    parser.add_argument("--profile", choices=PROFILES, default="default", help="how hard to look")
+    parser.add_argument("--seed", type=int, metavar="N", help="generate what an earlier run did")
+    parser.add_argument(
+        "--clause", action="append", metavar="ID", help="check this clause only; may be repeated"
+    )
+    parser.add_argument(
+        "--opt-out",
+        action="append",
+        type=opt_out,
+        default=[],
+        metavar="ID=REASON",
+        help="leave out a clause whose level is SHOULD or MAY; an error if it holds after all",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts there, too")
+    parser.add_argument("--traceback", action="store_true", help="show where a check gave up")
+    parser.add_argument(
+        "--replay", type=Path, metavar="FILE", help="run the steps of a failure again"
+    )
+    return parser
 
 
-def _options(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object out of the command line."""
     try:
         parsed = json.loads(text)
     except ValueError as error:
@@ -56,84 +110,119 @@ def _options(text: str) -> dict[str, Any]:
     return parsed
 
 
-@contextmanager
-def _project() -> Iterator[None]:
-    """A Django project with test databases: the one in DJANGO_SETTINGS_MODULE, else ours."""
-    try:
-        import hypothesis  # noqa: F401
-    except ImportError as error:
-        raise _Unable("the suite needs Hypothesis: pip install djwto[spec].") from error
-    import django
-    from django.test.utils import (
-        setup_databases,
-        setup_test_environment,
-        teardown_databases,
-        teardown_test_environment,
-    )
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djwto.spec_tests.project.settings")
-    django.setup()
-    from django.test import override_settings
-
-    setup_test_environment(debug=False)
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
-        with override_settings(
-            ROOT_URLCONF="djwto.urls",
-            PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
-        ):
-            yield
-    finally:
-        teardown_databases(databases, verbosity=0)
-        teardown_test_environment()
+def opt_out(text: str) -> tuple[str, str]:
+    """A clause and the reason why it is left out."""
+    clause_id, _, reason = text.partition("=")
+    if not reason.strip():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has no reason; write such as --opt-out BL-3='a store of one process'"
+        )
+    return clause_id, reason.strip()
 
 
 @contextmanager
-def _subject(backend: str, options: dict[str, Any] | None) -> Iterator[Any]:
-    from djwto.spec_tests.subject import REDIS, Subject, fakeredis_server
+def subject_of(given: argparse.Namespace) -> Iterator[Subject]:
+    """The backend that the command line names, on its embedded store if it has no options."""
+    from djwto.spec_tests.subject import on_embedded_store
 
     with ExitStack() as stack:
-        if backend == REDIS and options is None:
-            options = {"url": stack.enter_context(fakeredis_server())}
-            print('on fakeredis; for a server: --options \'{"url": "redis://127.0.0.1:6379/1"}\'')
-        subject = Subject(backend, options or {})
+        subject = stack.enter_context(
+            on_embedded_store(given.backend, given.options, given.unreachable_options)
+        )
+        if given.options is None and subject.options:
+            print(f"on an embedded store: {json.dumps(subject.options)}")
         try:
             subject.make()
         except ImproperlyConfigured:
             raise
         except Exception as error:
-            raise _Unable(f"{backend} raised {error!r} when it was made.") from error
+            raise Unable(f"{given.backend} raised {error!r} when it was made.") from error
         yield subject
 
 
-def _refuse_unreachable(subject: Any) -> None:
+def _report(subject: Subject, given: argparse.Namespace) -> int:
+    from djwto.spec_tests import profile, report, runner
+
+    opt_outs = dict(given.opt_out)
+    runner.refuse_opt_outs(opt_outs)
+    chosen = _chosen(given.clause, runner.in_order())
+    _refuse_unreachable(subject)
+    verdicts = []
+    with profile.use(given.profile, given.seed) as seed:
+        print(f"{subject.backend} {json.dumps(dict(subject.options))}", flush=True)
+        print(f"profile {given.profile}, seed {seed}", flush=True)
+        with _Progress(chosen) as progress:
+            for verdict in runner.run(subject, chosen, opt_outs):
+                verdicts.append(verdict)
+                progress.show(report.describe(verdict, trace=given.traceback))
+    print(report.summary(verdicts))
+    if given.json:
+        found = report.as_json(subject, verdicts, profile=given.profile, seed=seed)
+        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return FAIL if any(verdict.result == report.FAILS for verdict in verdicts) else HOLD
+
+
+def _chosen(asked: list[str] | None, known: list[str]) -> list[str]:
+    if unknown := sorted(set(asked or ()) - set(known)):
+        raise Unable(f"no clause {', '.join(unknown)}; the suite checks {', '.join(known)}.")
+    return [clause_id for clause_id in known if asked is None or clause_id in asked]
+
+
+def _refuse_unreachable(subject: Subject) -> None:
     from djwto.exceptions import BlacklistUnavailable
     from djwto.spec_tests.subject import new_key
 
     try:
         subject.make().contains(new_key())
     except BlacklistUnavailable as error:
-        raise _Unable(f"the store is unavailable. {error}") from error
+        raise Unable(f"the store is unavailable. {error}") from error
     except Exception as error:
         # The clauses say more of what else is wrong.
         print(f"contains() raised {error!r}", file=sys.stderr)
 
 
-def _report(subject: Any) -> int:
-    import logging
+def _replay(subject: Subject, steps: Path) -> int:
+    from djwto.spec_tests.replay import replay
 
-    from djwto.spec_tests.runner import FAILS, describe, run, summary
+    try:
+        source = steps.read_text(encoding="utf-8")
+        for line in replay(source, subject):
+            print(line, flush=True)
+    except (OSError, SyntaxError) as error:
+        raise Unable(f"{steps}: {error}") from error
+    return HOLD
 
-    # Refused requests are logged, and many are; without a handler Python prints them.
-    logging.getLogger("djwto").addHandler(logging.NullHandler())
-    _refuse_unreachable(subject)
-    verdicts = []
-    print(f"{subject.backend} {json.dumps(subject.options)}", flush=True)
-    for verdict in run(subject):
-        print(describe(verdict), flush=True)
-        verdicts.append(verdict)
-    print(summary(verdicts))
-    return FAIL if any(verdict.result == FAILS for verdict in verdicts) else HOLD
+
+class _Progress:
+    """On a terminal, a line that says which clause is being checked."""
+
+    def __init__(self, clauses: list[str]) -> None:
+        self.clauses = clauses
+        self.done = 0
+        self.shown = sys.stderr.isatty()
+
+    def __enter__(self) -> _Progress:
+        self._line()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._erase()
+
+    def show(self, text: str) -> None:
+        """Prints a text above the line."""
+        self._erase()
+        print(text, flush=True)
+        self.done += 1
+        self._line()
+
+    def _line(self) -> None:
+        if self.shown and self.done < len(self.clauses):
+            at = f"[{self.done + 1}/{len(self.clauses)}] {self.clauses[self.done]} ..."
+            print(at, end="", file=sys.stderr, flush=True)
+
+    def _erase(self) -> None:
+        if self.shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
+from django.http import HttpRequest
 from django.test import Client
 
 from djwto.claims import ACCESS, REFRESH
+from djwto.spec_tests import tape
 from djwto.transports import OneCookie, current
 
 LOGIN = "/login/"
@@ -23,8 +25,9 @@ LOGOUT_ALL = "/api/token/refresh/logout_all/"
 CSRF_TOKEN = "a" * 32
 
 
-def claims_of(token: str) -> dict[str, Any]:
-    """The claims of a token, unverified."""
+def claims_of(token: str | None) -> dict[str, Any]:
+    """The claims, unverified, of a token that an answer must have brought."""
+    assert token is not None
     return jwt.decode(token, options={"verify_signature": False})
 
 
@@ -38,12 +41,27 @@ class Answer:
     cookies: dict[str, Any]
     refresh: str | None
     access: str | None
+    request: HttpRequest = field(repr=False)
+    """The very request that the view was given."""
+
+
+def latest_request() -> HttpRequest | None:
+    """The request that was answered last."""
+    return _latest
+
+
+_latest: HttpRequest | None = None
 
 
 def log_in(username: str, password: str, *, cookies: Any = None, **extra: Any) -> Answer:
     """Posts credentials as a form, with the cookies that the client has, if any."""
     data = {"username": username, "password": password} | extra.pop("data", {})
-    return _send("post", LOGIN, {"data": data}, extra, cookies)
+    answer = _send("post", LOGIN, {"data": data}, extra, cookies)
+    if (running := tape.current()) is not None:
+        known = running.names.get(username)
+        who = f"{known}.username" if known else repr(username)
+        _write(running, f"api.log_in({who}, {password!r})", answer)
+    return answer
 
 
 def send(
@@ -69,7 +87,22 @@ def send(
             cookies["csrftoken"] = headers["X-CSRFToken"] = CSRF_TOKEN
     elif token is not None:
         headers["Authorization"] = f"Bearer {token}"
-    return _send(method, path, {"headers": headers}, extra, cookies)
+    answer = _send(method, path, {"headers": headers}, extra, cookies)
+    if (running := tape.current()) is not None:
+        given = {"method": method, "as_refresh": as_refresh, "csrf": csrf, **extra}
+        usual = {"method": "post", "as_refresh": True, "csrf": True}
+        unusual = [f"{k}={v!r}" for k, v in given.items() if (k, v) not in usual.items()]
+        arguments = [repr(path), running.names.get(token or "", repr(token)), *unusual]
+        _write(running, f"api.send({', '.join(arguments)})", answer)
+    return answer
+
+
+def _write(running: tape.Tape, call: str, answer: Answer) -> None:
+    name = running.name("answer")
+    for kind, token in (("refresh", answer.refresh), ("access", answer.access)):
+        if token is not None:
+            running.names.setdefault(token, f"{name}.{kind}")
+    running.write(f"{name} = {call}  # {answer.status}")
 
 
 def _send(
@@ -94,6 +127,8 @@ def _send(
         )
     else:
         refresh, access = body.get("refresh"), body.get("access")
+    global _latest
+    _latest = response.wsgi_request
     return Answer(
         status=response.status_code,
         body=body,
@@ -101,4 +136,5 @@ def _send(
         cookies=set_cookies,
         refresh=refresh,
         access=access,
+        request=response.wsgi_request,
     )

@@ -8,20 +8,37 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from django.conf import settings
 from django.db import connections
 
+from djwto.blacklist import BlacklistBackend
+from djwto.spec_tests.interleaving import (
+    Call,
+    Interruption,
+    Outcome,
+    Pause,
+    Word,
+    bound,
+    interrupted,
+)
 from djwto.spec_tests.subject import Subject
+
+_Message = tuple[Call, frozenset[str], Interruption]
 
 
 class OtherProcess:
-    """While entered, a process that makes a backend of its own and calls it when asked."""
+    """While entered, a process that makes a backend of its own and calls it when asked.
+
+    It takes a while to start, which is waited for when it is first to answer.
+    """
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
+        self.ready = False
 
     def __enter__(self) -> OtherProcess:
         self.process = subprocess.Popen(
@@ -36,8 +53,6 @@ class OtherProcess:
         )
         names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
         self._write((self.subject, names))
-        if (ready := self._read()) != "ready":
-            raise ready
         return self
 
     def __exit__(
@@ -60,14 +75,32 @@ class OtherProcess:
 
     def start(self, method: str | Callable[..., Any], *arguments: Any) -> None:
         """Has a method called over there, and does not wait."""
-        self._write((method, arguments))
+        self._send(((method, *arguments), frozenset(), None))
 
     def result(self) -> Any:
         """What the call that was started answered; raises what it raised."""
-        answer = self._read()
+        answer = self._read().answer
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    def interrupted(
+        self, packages: frozenset[str], call: Call, how: Interruption, pause: Pause
+    ) -> Outcome:
+        """What a call over there answers or raises, interrupted as said."""
+        self._send((call, packages, how))
+        while (said := self._read()) is Word.HELD:
+            pause()
+            self._write("Go on.")
+        outcome: Outcome = said
+        return outcome
+
+    def _send(self, message: _Message) -> None:
+        if not self.ready:
+            if (said := self._read()) != "ready":
+                raise said
+            self.ready = True
+        self._write(message)
 
     def _write(self, message: Any) -> None:
         _write(self.process.stdin, message)
@@ -114,16 +147,25 @@ def _serve() -> None:
         _write(answers, portable(error))
         return
     _write(answers, "ready")
-    for line in sys.stdin.buffer:
-        method, arguments = _decode(line)
-        try:
-            if callable(method):
-                answer = method(backend, *arguments)
-            else:
-                answer = getattr(backend, method)(*arguments)
-        except Exception as error:
-            answer = portable(error)
-        _write(answers, answer)
+    while line := sys.stdin.buffer.readline():
+        _write(answers, _outcome(backend, answers, *_decode(line)))
+
+
+def _outcome(
+    backend: BlacklistBackend,
+    answers: Any,
+    call: Call,
+    packages: frozenset[str],
+    how: Interruption,
+) -> Outcome:
+    def pause() -> None:
+        _write(answers, Word.HELD)
+        sys.stdin.buffer.readline()
+
+    outcome = interrupted(bound(backend, call), packages, how, pause)
+    if isinstance(outcome.answer, Exception):
+        return replace(outcome, answer=portable(outcome.answer))
+    return outcome
 
 
 if __name__ == "__main__":

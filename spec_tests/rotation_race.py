@@ -68,7 +68,7 @@ def _redis() -> str:
 
 def _race(name: str, rounds: int, threads: int) -> int:
     from djwto.spec_tests import api
-    from djwto.spec_tests.rotations import GRACE, at_once
+    from djwto.spec_tests.checks.rotations import GRACE, at_once
     from djwto.spec_tests.stage import logged_in, new_account, playing
     from djwto.spec_tests.subject import REDIS, Subject
 

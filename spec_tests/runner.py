@@ -1,45 +1,28 @@
-"""Runs the checks on one backend and tells, clause by clause, what was found."""
+"""Runs the checks on one backend: the verdict of each clause."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from io import StringIO
 
+from django.core.exceptions import ImproperlyConfigured
 from hypothesis.reporting import with_reporter
 
-from djwto.exceptions import BlacklistUnavailable
-from djwto.spec_tests import (  # noqa: F401  (importing them registers their checks)
-    backend_calls,
-    backend_expiry,
-    backend_machine,
-    backend_races,
-    backend_values,
-    cutoffs,
-    rotations,
-    sessions,
-    sessions_machine,
-    signals_sent,
+from djwto.exceptions import STORE_FAILURES
+from djwto.spec_tests import (
+    checks,  # noqa: F401  (importing them registers them)
+    tape,
 )
-from djwto.spec_tests.clauses import CLAUSES
+from djwto.spec_tests.clauses import CLAUSES, MUST
 from djwto.spec_tests.registry import CHECKS, Broken, Check, NotApplicable
+from djwto.spec_tests.report import FAILS, HOLDS, NOT_APPLICABLE, Verdict
 from djwto.spec_tests.subject import Subject
 
-HOLDS, FAILS, NOT_APPLICABLE = "holds", "FAILS", "n/a"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found of one clause."""
-
-    clause: str
-    result: str
-    reason: str = ""
-    example: str = ""
-    """The shrunk sequence of calls that Hypothesis found, as lines of Python."""
-    seconds: float = 0.0
+FAMILIES = ("BL", "SIG", "HTTP")
+"""The families of clauses that are checked on every backend, in the order of their verdicts."""
 
 
 def in_order() -> list[str]:
@@ -47,69 +30,100 @@ def in_order() -> list[str]:
 
     def rank(clause_id: str) -> tuple[int, int]:
         family, _, number = clause_id.partition("-")
-        return ("BL", "SIG", "HTTP").index(family), int(number)
+        return FAMILIES.index(family), int(number)
 
     return sorted(CHECKS, key=rank)
 
 
-def run(subject: Subject) -> Iterator[Verdict]:
-    """The verdict of each clause, as soon as it is known."""
+def run(
+    subject: Subject, only: list[str] | None = None, opt_outs: Mapping[str, str] | None = None
+) -> Iterator[Verdict]:
+    """The verdict of each clause, or of some, as soon as it is known.
+
+    `opt_outs` has the reason for each clause that is left out; see `refuse_opt_outs`.
+    """
     for clause_id in in_order():
-        yield run_one(clause_id, CHECKS[clause_id], subject)
+        if only is None or clause_id in only:
+            reason = (opt_outs or {}).get(clause_id)
+            yield run_one(clause_id, CHECKS[clause_id], subject, reason)
 
 
-def run_one(clause_id: str, check: Check, subject: Subject) -> Verdict:
+def refuse_opt_outs(opt_outs: Mapping[str, str]) -> None:
+    """Raises ImproperlyConfigured for a clause that cannot be left out, or without a reason."""
+    for clause_id, reason in opt_outs.items():
+        if clause_id not in CHECKS:
+            raise ImproperlyConfigured(
+                f"{clause_id} is left out, and is no clause that the suite checks; it checks "
+                f"{', '.join(in_order())}."
+            )
+        if CLAUSES[clause_id].level == MUST:
+            raise ImproperlyConfigured(
+                f"{clause_id} is a MUST and cannot be left out. Those that can: "
+                f"{', '.join(id_ for id_ in in_order() if CLAUSES[id_].level != MUST)}."
+            )
+        if not isinstance(reason, str) or not reason.strip():
+            raise ImproperlyConfigured(f"{clause_id} is left out without a reason; write one.")
+
+
+def run_one(clause_id: str, check: Check, subject: Subject, opt_out: str | None = None) -> Verdict:
     """The verdict of one clause. Whatever a check raises, the others go on."""
-    printed = StringIO()
     start = time.monotonic()
+    result, reason = HOLDS, ""
+    steps: tuple[str, ...] = ()
+    error: Exception | None = None
+    printed = StringIO()
+    with tape.recording() as running:
+        try:
+            with redirect_stdout(printed), with_reporter(print):
+                check(subject)
+        except NotApplicable as said:
+            result, reason = NOT_APPLICABLE, str(said)
+        except Broken as broken:
+            result, reason = FAILS, str(broken)
+            steps = _machine_steps(broken, printed.getvalue()) or tuple(running.told(reason))
+            error = broken
+        except STORE_FAILURES as said:
+            result, reason, error = FAILS, f"the store was unavailable: {said}", said
+            steps = tuple(running.told(reason))
+        except Exception as said:
+            error = _found_by_chance(said) or said
+            named = "" if isinstance(error, Broken) else f"{type(error).__name__}: "
+            result, reason = FAILS, f"{named}{error}"
+            steps = tuple(running.told(reason))
+    if opt_out is not None:
+        if isinstance(error, Broken):
+            result, reason, steps = NOT_APPLICABLE, f"left out: {opt_out}", ()
+        elif error is None:
+            found = "holds" if result == HOLDS else f"does not apply anyway: {reason}"
+            result = FAILS
+            reason = f"it is left out ({opt_out}): expected it not to hold, and it {found}. "
+            reason += "Remove the opt-out."
+    crashed = error is not None and not isinstance(error, Broken)
+    return Verdict(
+        clause=clause_id,
+        result=result,
+        reason=reason,
+        steps=steps,
+        seconds=time.monotonic() - start,
+        crashed=crashed,
+        trace="".join(traceback.format_exception(error)) if error is not None else "",
+    )
 
-    def verdict(result: str, reason: str = "", example: str = "") -> Verdict:
-        return Verdict(clause_id, result, reason, example, time.monotonic() - start)
 
-    try:
-        with redirect_stdout(printed), with_reporter(print):
-            check(subject)
-    except NotApplicable as reason:
-        return verdict(NOT_APPLICABLE, str(reason))
-    except Broken as broken:
-        return verdict(FAILS, str(broken), _example(broken, printed.getvalue()))
-    except BlacklistUnavailable as error:
-        return verdict(FAILS, f"the store was unavailable: {error}", _example(error))
-    except Exception as error:
-        return verdict(FAILS, f"{type(error).__name__}: {error}", _example(error))
-    return verdict(HOLDS)
+def _found_by_chance(error: Exception) -> Broken | None:
+    """What Hypothesis saw once and not again, as with threads it may be."""
+    for one in getattr(error, "exceptions", ()):
+        if isinstance(one, Broken):
+            return one
+    return None
 
 
-def _example(error: BaseException, printed: str = "") -> str:
+def _machine_steps(error: BaseException, printed: str) -> tuple[str, ...]:
+    """The shrunk run of a state machine over HTTP, as Hypothesis prints it."""
     # Python 3.11 and later carry Hypothesis' report with the exception; 3.10 has it printed.
     report = "\n".join(getattr(error, "__notes__", ())) or printed
-    _, _, steps = report.rpartition("state = ")
+    _, found, steps = report.rpartition("state = SessionsMachine()")
     lines = [line.strip() for line in steps.splitlines()[1:]]
-    if "state.teardown()" not in lines:
-        return ""
-    return "\n".join(lines[: lines.index("state.teardown()")])
-
-
-def describe(verdict: Verdict) -> str:
-    """One verdict as a line, and what there is to say of a clause that does not hold."""
-    line = f"{verdict.clause:8} {verdict.result:6} {CLAUSES[verdict.clause]}"
-    if verdict.reason:
-        line += f"\n         {'why: ' if verdict.result == NOT_APPLICABLE else 'seen: '}"
-        line += verdict.reason.replace("\n", "\n         ")
-    if verdict.example:
-        steps = verdict.example.replace("\n", "\n           ")
-        line += f"\n         after these steps, the fewest that lead to it:\n           {steps}"
-    return line
-
-
-def summary(verdicts: list[Verdict]) -> str:
-    """What was found in all."""
-    held = sum(verdict.result == HOLDS for verdict in verdicts)
-    failed = [verdict.clause for verdict in verdicts if verdict.result == FAILS]
-    not_applicable = [v.clause for v in verdicts if v.result == NOT_APPLICABLE]
-    line = f"{held} clauses hold"
-    if not_applicable:
-        line += f", {len(not_applicable)} not applicable ({', '.join(not_applicable)})"
-    if failed:
-        line += f", {len(failed)} FAIL: {', '.join(failed)}"
-    return line
+    if not found or "state.teardown()" not in lines:
+        return ()
+    return ("state = SessionsMachine()", *lines[: lines.index("state.teardown()") + 1])

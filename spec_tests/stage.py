@@ -15,7 +15,7 @@ from django.db.models import AutoField
 from django.test import override_settings
 from hypothesis import strategies as st
 
-from djwto.spec_tests import api
+from djwto.spec_tests import api, tape
 from djwto.spec_tests.recorder import Sent
 from djwto.spec_tests.registry import Broken, expect
 from djwto.spec_tests.subject import Subject
@@ -104,6 +104,9 @@ def new_account(name: str = "alice", permissions: int = 0) -> Account:
     user = model.objects.create_user(**fields)
     granted = list(Permission.objects.select_related("content_type").order_by("pk")[:permissions])
     user.user_permissions.set(granted)
+    if (running := tape.current()) is not None:
+        called = running.name("user", username)
+        running.write(f"{called} = new_account({name!r}, {permissions})")
     perms = sorted(f"{p.content_type.app_label}.{p.codename}" for p in granted)
     return Account(user=user, primary_key=user.pk, username=username, perms=perms)
 
@@ -111,6 +114,12 @@ def new_account(name: str = "alice", permissions: int = 0) -> Account:
 @contextmanager
 def playing(subject: Subject, **settings: Any) -> Iterator[None]:
     """The settings in force, with the subject as the blacklist."""
+    if (running := tape.current()) is not None:
+        running.clear()
+        name = running.name("stage")
+        shown = "".join(f", {name}={value!r}" for name, value in settings.items())
+        running.write(f"{name} = playing(subject{shown})")
+        running.write(f"{name}.__enter__()")
     with override_settings(DJWTO_BLACKLIST=subject.setting, **settings):
         yield
 
@@ -134,7 +143,10 @@ def expect_signal(done: str, sent: Sent, path: str) -> None:
     )
     if sent.kwargs["signal"] is not SIGNALS[sent.name]:
         raise Broken(f"signal of {about}: expected the signal itself")
-    expect(f"path of the request of {about}", sent.kwargs["request"].path, path)
+    request = sent.kwargs["request"]
+    expect(f"path of the request of {about}", request.path, path)
+    if request is not api.latest_request():
+        raise Broken(f"request of {about}: expected the one that was answered, saw another")
 
 
 def expect_claims(done: str, sent: Sent, answer: api.Answer, presented: str | None = None) -> None:

@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django.core.cache import caches
 from django.db import connections
 
 from djwto.blacklist import BlacklistBackend, load_backend
+from djwto.spec_tests import tape
 
 REDIS = "djwto.backends.redis.RedisBlacklist"
 
@@ -23,6 +24,8 @@ class Subject:
 
     backend: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    unreachable: Mapping[str, Any] | None = None
+    """Options with which the store is out of reach, if its author named some."""
 
     @property
     def setting(self) -> dict[str, Any]:
@@ -31,6 +34,15 @@ class Subject:
 
     def make(self) -> BlacklistBackend:
         """A new instance. Raises ImproperlyConfigured as the project would at start."""
+        backend = load_backend(self.setting)
+        if (running := tape.current()) is None:
+            return backend
+        name = running.name("backend")
+        running.write(f"{name} = load_backend(SETTING)")
+        return cast(BlacklistBackend, tape.Taped(backend, name, running))
+
+    def make_untaped(self) -> BlacklistBackend:
+        """A new instance whose calls are not written down: there are many at once."""
         return load_backend(self.setting)
 
 
@@ -55,6 +67,9 @@ def fakeredis_server() -> Iterator[str]:
 
     server = TcpFakeServer(("127.0.0.1", 0), server_type="redis")
     server.daemon_threads = True
+    # Each answer of a pipeline waits 40 ms for the one before to be acknowledged, else.
+    handler: Any = server.RequestHandlerClass
+    server.RequestHandlerClass = type("Prompt", (handler,), {"disable_nagle_algorithm": True})
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -63,3 +78,15 @@ def fakeredis_server() -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def on_embedded_store(
+    backend: str, options: Mapping[str, Any] | None, unreachable: Mapping[str, Any] | None = None
+) -> Iterator[Subject]:
+    """A subject; djwto's own backends need no server where no options are given."""
+    if options is not None or backend != REDIS:
+        yield Subject(backend, options or {}, unreachable)
+        return
+    with fakeredis_server() as url:
+        yield Subject(backend, {"url": url}, unreachable)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from djwto.spec_tests.clauses import CLAUSES
+from djwto.spec_tests.elsewhere import run
+from djwto.spec_tests.registry import CHECKS
 from djwto.spec_tests.runner import in_order
 
 MINE = """
@@ -43,6 +46,19 @@ class Forgetful(Right):
     def contains(self, key):
         return False
 
+class OneProcess(BlacklistBackend):
+    entries = {}
+
+    def add(self, key, exp):
+        mine = object()
+        return self.entries.setdefault(key, mine) is mine
+
+    def contains(self, key):
+        return key in self.entries
+
+    def purge(self):
+        return 0
+
 class Down(Right):
     def contains(self, key):
         raise BlacklistUnavailable("the cable is out")
@@ -58,6 +74,9 @@ class NoBackend:
 NEED_VALUES = {"BL-19", "BL-20", "SIG-16", "HTTP-22", "HTTP-23", "HTTP-27"}
 """The clauses that say nothing about a backend of three methods."""
 
+NEED_AN_OUTAGE = {"BL-15", "HTTP-17"}
+"""The clauses that say nothing about a store that the suite cannot take away."""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -65,40 +84,102 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "djwto.spec_tests", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+def _run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run(folder, "djwto.spec_tests", *arguments, **environment)
 
 
 def test_a_right_backend_of_ones_own_holds_every_clause(folder: Path) -> None:
-    done = _run(folder, "--backend", "mine.Right", "--options", '{"path": "other.sqlite3"}')
-    lines = done.stdout.splitlines()
-    verdicts = dict(line.split()[:2] for line in lines[1:-1] if not line.startswith(" "))
-    without_values = [id_ for id_ in in_order() if id_ in NEED_VALUES]
-    assert verdicts == {id_: "n/a" if id_ in NEED_VALUES else "holds" for id_ in in_order()}
-    assert lines[-1] == (
-        f"{len(in_order()) - len(NEED_VALUES)} clauses hold, {len(NEED_VALUES)} not applicable "
-        f"({', '.join(without_values)})"
+    options = ("--options", '{"path": "other.sqlite3"}', "--json", "found.json")
+    done = _run(folder, "--backend", "mine.Right", "--profile", "quick", *options)
+    verdicts = _verdicts(done.stdout)
+    left_out = [id_ for id_ in in_order() if id_ in NEED_VALUES | NEED_AN_OUTAGE]
+    assert verdicts == {id_: "n/a" if id_ in left_out else "holds" for id_ in in_order()}
+    assert done.stdout.splitlines()[-1] == (
+        f"{len(in_order()) - len(left_out)} clauses hold, {len(left_out)} not applicable "
+        f"({', '.join(left_out)})"
     )
+    assert "name options with which it cannot be reached: --unreachable-options" in done.stdout
     assert (done.returncode, done.stderr) == (0, "")
     assert (folder / "other.sqlite3").exists()
     assert not (folder / "entries.sqlite3").exists()
+    found = json.loads((folder / "found.json").read_text())
+    assert found["backend"] == "mine.Right"
+    assert found["options"] == {"path": "other.sqlite3"}
+    assert found["profile"] == "quick"
+    assert {one["clause"]: one["result"] for one in found["verdicts"]} == verdicts
+    for one in found["verdicts"]:
+        assert (one["level"], one["text"]) == _registered(one["clause"])
+
+
+def _verdicts(printed: str) -> dict[str, str]:
+    return dict(line.split()[:2] for line in printed.splitlines() if line.split()[0] in CHECKS)
+
+
+def _registered(clause_id: str) -> tuple[str, str]:
+    return CLAUSES[clause_id].level, CLAUSES[clause_id].text
+
+
+QUICKLY = ("--profile", "quick", "--clause", "BL-5", "--clause", "BL-14", "--clause", "HTTP-12")
 
 
 def test_a_wrong_one_is_told_which_clause_it_breaks_and_how(folder: Path) -> None:
-    done = _run(folder, "--backend", "mine.Forgetful")
+    done = _run(folder, "--backend", "mine.Forgetful", *QUICKLY)
     assert done.returncode == 1
-    assert f"BL-5     FAILS  {CLAUSES['BL-5']}\n         seen: contains(" in done.stdout
+    assert f"BL-5     FAILS  {CLAUSES['BL-5'].text}\n         seen:  contains(" in done.stdout
     assert "expected True, saw False" in done.stdout
-    assert "the fewest that lead to it:\n           state." in done.stdout
-    assert "HTTP-9   FAILS" in done.stdout
+    assert "docs:  clauses/backends.html#clause-BL-5\n" in done.stdout
+    assert done.stdout.endswith("3 FAIL: BL-5, BL-14, HTTP-12\n")
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_traceback_is_shown_to_who_asks_for_it(folder: Path) -> None:
+    one = ("--backend", "mine.Forgetful", "--clause", "BL-6")
+    assert "Traceback (most recent call last)" in _run(folder, *one, "--traceback").stdout
+
+
+@pytest.mark.parametrize("clause_id", ["BL-5", "BL-14", "HTTP-12"])
+def test_the_steps_shown_can_be_run_again(folder: Path, clause_id: str) -> None:
+    mine = ("--backend", "mine.Forgetful", "--profile", "quick")
+    shown = _run(folder, *mine, "--clause", clause_id).stdout
+    _, _, rest = shown.partition("--replay FILE runs them):\n")
+    steps, docs, _ = rest.partition("         docs:  ")
+    assert steps
+    assert docs
+    (folder / "steps.py").write_text("\n".join(line.strip() for line in steps.splitlines()))
+    done = _run(folder, *mine, "--replay", "steps.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "raised" not in done.stdout
+    # What was answered then stands after each line; it is answered again.
+    answered = re.compile(r"# (True|False|\d{3})$", re.MULTILINE)
+    assert answered.findall(done.stdout) == answered.findall(steps)
+
+
+def test_a_seed_generates_the_same_again(folder: Path) -> None:
+    mine = ("--backend", "mine.Forgetful", "--clause", "BL-14", "--seed", "7")
+    first, second = (_run(folder, *mine).stdout for _ in range(2))
+    assert "seed 7\n" in first
+    assert _shape(first) == _shape(second)
+
+
+def _shape(printed: str) -> str:
+    """What was printed, but for keys and times, which are new each time."""
+    return re.sub(r"[0-9a-f]{32}|\b\d{10,}", "*", printed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "result", "reason"),
+    [
+        (("mine.OneProcess", "--opt-out", "BL-3=one process"), "n/a", "left out: one process"),
+        (("mine.Right", "--opt-out", "BL-3=no time"), "fails", "Remove the opt-out."),
+    ],
+)
+def test_a_clause_is_left_out_where_it_does_not_hold(
+    folder: Path, arguments: tuple[str, ...], result: str, reason: str
+) -> None:
+    done = _run(folder, "--backend", *arguments, "--clause", "BL-3")
+    assert _verdicts(done.stdout)["BL-3"].lower() == result
+    assert reason in done.stdout
+    assert done.returncode == (1 if result == "fails" else 0)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +194,14 @@ def test_a_wrong_one_is_told_which_clause_it_breaks_and_how(folder: Path) -> Non
         (("--backend", "mine.Right", "--options", "{"), "not JSON"),
         (("--backend", "mine.Right", "--options", "[]"), "not a JSON object"),
         (("--backend", "mine.Right", "--options", '{"paht": 1}'), "no option paht; it has path"),
+        (("--backend", "mine.Right", "--opt-out", "BL-3"), "'BL-3' has no reason"),
+        (("--backend", "mine.Right", "--opt-out", "BL-1=no time"), "BL-1 is a MUST and cannot"),
+        (("--backend", "mine.Right", "--opt-out", "BL-99=no time"), "no clause that the suite"),
+        (("--backend", "mine.Right", "--clause", "BL-99"), "no clause BL-99; the suite checks"),
+        (("--backend", "mine.Right", "--profile", "lazy"), "invalid choice: 'lazy'"),
+        (("--backend", "mine.Right", "--replay", "absent.py"), "absent.py"),
+        (("--new", "no-name"), "--new 'no-name' is no name for a module"),
+        (("--new", "mine"), "mine.py would be overwritten"),
         ((), "--backend"),
     ],
 )
@@ -120,6 +209,23 @@ def test_what_cannot_be_run_is_said_and_is_no_failure(
     folder: Path, arguments: tuple[str, ...], reason: str
 ) -> None:
     done = _run(folder, *arguments)
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        ("absent.settings", "DJANGO_SETTINGS_MODULE is 'absent.settings': ModuleNotFoundError"),
+        ("bare", "INSTALLED_APPS needs 'django.contrib.auth'"),
+    ],
+)
+def test_a_project_that_will_not_do_is_said_to_be_so(
+    folder: Path, module: str, reason: str
+) -> None:
+    (folder / "bare.py").write_text('SECRET_KEY = "x" * 50\n')
+    done = _run(folder, "--backend", "mine.Right", DJANGO_SETTINGS_MODULE=module)
     assert done.returncode == 2
     assert reason in done.stderr
     assert "Traceback" not in done.stderr

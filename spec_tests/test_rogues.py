@@ -1,300 +1,203 @@
-"""Each check rejects an implementation that breaks its clause, and passes one that does not."""
+"""Each check rejects what breaks its clause and passes what does not, and the gallery says so."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from djwto import (
-    authentication,
-    cutoff,
-    rotation,
-    sessions,
-    signals,
-    transports,
-    users,
-    views,
+from djwto.spec_tests.checks.expiry import WAITING
+from djwto.spec_tests.registry import CHECKS
+from djwto.spec_tests.rogues.__main__ import ALL_DEAD, SURVIVORS, VOID, show
+from djwto.spec_tests.rogues.answers import AlwaysFirst
+from djwto.spec_tests.rogues.gallery import (
+    CRASHED,
+    HELD,
+    REJECTED,
+    Exhibit,
+    Gallery,
+    baselines,
+    canary,
+    examine,
+    exhibit,
+    is_killed,
+    one_after_the_other,
+    whole,
 )
-from djwto.blacklist import BlacklistBackend, get_blacklist
-from djwto.claims import user_id
-from djwto.exceptions import ReusedToken
-from djwto.spec_tests import profile
-from djwto.spec_tests.registry import CHECKS, Broken
-from djwto.spec_tests.rogues import Honest, HonestWithoutValues, Rogue, rogues
-from djwto.spec_tests.runner import FAILS, run_one
-from djwto.spec_tests.subject import Subject
-from djwto.spec_tests.test_conformance import WAITING, cases, not_applicable
+from djwto.spec_tests.rogues.honest import Honest
+from djwto.spec_tests.rogues.publication import BEGIN, END, TABLE
+from djwto.spec_tests.runner import in_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-
-@pytest.fixture(autouse=True)
-def soon_short_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rejection is wanted here, not a short one."""
-    monkeypatch.setattr(profile, "SHRINKING_SECONDS", 2)
+WHOLE = whole()
 
 
-def _subject(backend: type[BlacklistBackend]) -> Subject:
-    return Subject(f"djwto.spec_tests.rogues.{backend.__name__}")
+def _cases(exhibits: Iterable[Exhibit]) -> list[Any]:
+    return [pytest.param(one, id=f"{one.breaks or 'all'}-{one.name}") for one in exhibits]
 
 
-@pytest.fixture(scope="module")
-def honest() -> Subject:
-    return _subject(Honest)
+@pytest.mark.parametrize("rogue", _cases(WHOLE.rogues))
+def test_a_rogue_is_rejected_by_the_clause_that_it_is_aimed_at(rogue: Exhibit) -> None:
+    finding = examine(rogue, [rogue.breaks])
+    assert is_killed(finding, rogue.breaks), (finding.answers, finding.reasons)
+    assert "expected" in finding.reasons[rogue.breaks]
 
 
-@pytest.fixture(scope="module")
-def honest_ones(honest: Subject) -> dict[str, Subject]:
-    return {"honest": honest, "without values": _subject(HonestWithoutValues)}
+# The database is run by test_conformance.py, and others under a core by test_own_backend.py.
+@pytest.mark.parametrize("right", WHOLE.baselines[:2], ids=lambda right: right.name)
+def test_what_breaks_nothing_passes(right: Exhibit) -> None:
+    finding = examine(right, [clause for clause in in_order() if clause.startswith("BL-")])
+    assert not finding.by(REJECTED) + finding.by(CRASHED), finding.reasons
 
 
-# On a backend of three methods test_command.py runs the clauses that are not a backend's own.
-HONEST_CASES = [
-    *cases("honest"),
-    *(case for case in cases("without values") if case.values[0].startswith("BL-")),
-]
+def test_what_is_wrong_in_everything_is_held_to_no_clause() -> None:
+    finding = examine(WHOLE.canary, [clause for clause in in_order() if clause not in WAITING])
+    assert finding.by(HELD) == []
+    assert len(finding.by(CRASHED)) < len(finding.by(REJECTED)) / 4
 
 
-@pytest.mark.parametrize(("clause_id", "name"), HONEST_CASES)
-def test_an_honest_backend_passes(
-    clause_id: str, name: str, honest_ones: dict[str, Subject]
-) -> None:
-    with not_applicable(clause_id, honest_ones[name].make()):
-        CHECKS[clause_id](honest_ones[name])
+def test_every_clause_that_is_checked_has_a_rogue() -> None:
+    assert WHOLE.without_a_rogue() == []
+    assert replace(WHOLE, rogues=WHOLE.rogues[:1]).without_a_rogue() == [
+        clause for clause in in_order() if clause != WHOLE.rogues[0].breaks
+    ]
+    assert {rogue.breaks for rogue in WHOLE.rogues} == set(CHECKS)
 
 
-@pytest.mark.parametrize(
-    "rogue", [rogue for rogue in rogues() if rogue.breaks not in WAITING], ids=lambda r: r.__name__
-)
-def test_the_aimed_clause_rejects(rogue: type[Rogue]) -> None:
-    with pytest.raises(Broken, match="expected"):
-        CHECKS[rogue.breaks](_subject(rogue))
+def test_every_rogue_has_a_name_and_says_what_is_wrong_with_it() -> None:
+    names = [one.name for one in (*WHOLE.rogues, *WHOLE.baselines, WHOLE.canary)]
+    assert len(set(names)) == len(names)
+    for rogue in WHOLE.rogues:
+        assert rogue.way.endswith("."), rogue.name
+        assert "\n" not in rogue.way, rogue.name
+    assert len({rogue.way for rogue in WHOLE.rogues}) == len(WHOLE.rogues)
 
 
-def test_the_clauses_of_time_reject() -> None:
-    waiting = [rogue for rogue in rogues() if rogue.breaks in WAITING]
+class Innocent(Honest):
+    """Breaks nothing, and is said to."""
 
-    def reject(rogue: type[Rogue]) -> type[Exception] | None:
-        try:
-            CHECKS[rogue.breaks](_subject(rogue))
-        except Exception as error:
-            return type(error)
-        return None
-
-    with ThreadPoolExecutor(len(waiting)) as pool:
-        found = dict(zip(waiting, pool.map(reject, waiting), strict=True))
-    assert found == dict.fromkeys(waiting, Broken)
+    breaks = "BL-1"
 
 
-Patch = tuple[Any, str, Any]
+class Crashing(Honest):
+    """Makes the check crash that is to reject it."""
+
+    breaks = "BL-1"
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        raise ZeroDivisionError("by zero")
 
 
-def _announcing(
-    name: str, change: Callable[[dict[str, Any]], dict[str, Any]], times: int
-) -> Patch:
-    """A core that announces one signal wrongly, and the others rightly."""
-
-    def announce(view: views.JWTView, signal: Any, **kwargs: Any) -> None:
-        arguments = {"signal": signal, "sender": view.sender, "request": view.request, **kwargs}
-        wrong = name == "all" or signal is getattr(signals, name)
-        for _ in range(times if wrong else 1):
-            sent = change(arguments) if wrong else arguments
-            sent.pop("signal").send_robust(**sent)
-
-    return views.JWTView, "announce", announce
+ROGUE = exhibit(AlwaysFirst)
+RIGHT = baselines()[0]
 
 
-def _wrong(name: str, *, without: str = "", **changes: Any) -> Patch:
-    """One signal with other arguments than documented."""
-    return _announcing(
-        name, lambda kwargs: {k: v for k, v in kwargs.items() if k != without} | changes, 1
+def _gallery(
+    *rogues: Exhibit, right: Exhibit = RIGHT, wrong: Exhibit | None = None, only: str = "BL-1"
+) -> Gallery:
+    return Gallery(rogues, [right], wrong or canary(), [only])
+
+
+def _given(**options: Any) -> Namespace:
+    return Namespace(**{"aimed": True, "json": None, "publish": None} | options)
+
+
+def test_a_gallery_in_which_all_are_dead(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show(_gallery(ROGUE), one_after_the_other, _given()) == ALL_DEAD
+    printed = capsys.readouterr().out
+    assert "dead  BL-1    AlwaysFirst: Answers True to everyone" in printed
+    assert printed.endswith(
+        "1 of 1 rogues rejected by the clause they are aimed at (100 %)\n",
     )
 
 
-def _later(claims: Any) -> Any:
-    return {**claims, "exp": 1} if isinstance(claims, dict) else claims
+def test_a_rogue_that_is_alive_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = _gallery(ROGUE, exhibit(Innocent))
+    assert show(shown, one_after_the_other, _given()) == SURVIVORS
+    printed = capsys.readouterr().out
+    assert "ALIVE BL-1    Innocent: Breaks nothing, and is said to." in printed
+    assert "1 alive: Innocent" in printed
+    assert "1 of 2 rogues rejected by the clause they are aimed at (50 %)" in printed
 
 
-def _raising(view: views.JWTView, signal: Any, **kwargs: Any) -> None:
-    signal.send(sender=view.sender, request=view.request, **kwargs)
+def test_a_crash_is_no_kill(capsys: pytest.CaptureFixture[str]) -> None:
+    finding = examine(exhibit(Crashing), ["BL-1"])
+    assert finding.answers == {"BL-1": CRASHED}
+    assert show(_gallery(exhibit(Crashing)), one_after_the_other, _given()) == SURVIVORS
+    assert "BL-1 crashed: ZeroDivisionError" in capsys.readouterr().out
 
 
-def _announce_at_once(claims: Any, announce: Callable[[], None]) -> bool:
-    announce()
-    return sessions.revoke(claims, lambda: None)
-
-
-def _announce_always(claims: Any, announce: Callable[[], None]) -> bool:
-    announce()
-    return sessions.revoke(claims, announce)
-
-
-def _announce_before_commit(claims: Any, announce: Callable[[], None]) -> bool:
-    if ended := sessions.revoke(claims, lambda: None):
-        announce()
-    return ended
-
-
-def _ends_nothing(claims: Any, announce: Callable[[], None]) -> bool:
-    announce()
-    return True
-
-
-def _any_type(token: str, type_: str) -> Any:
-    from djwto.exceptions import InvalidToken
-    from djwto.tokens import decode
-
-    try:
-        return decode(token, "access")
-    except InvalidToken:
-        return decode(token, "refresh")
-
-
-def _key_of_a_token(jti: str) -> str:
-    return f"{id(jti):x}"
-
-
-def _end_all(claims: Any, announce: Callable[[], None]) -> bool:
-    sessions.cut_off(user_id(claims))
-    return sessions.revoke(claims, announce)
-
-
-def _look_then_exchange(claims: Any) -> int:
-    own, _ = rotation.keys(claims)
-    now = sessions.milliseconds()
-    backend = get_blacklist()
-    if own in backend.get_many([own]):
-        raise ReusedToken("The token has been exchanged for another before.")
-    time.sleep(0.01)
-    backend.compare_and_set(own, None, str(now), None)
-    return now
-
-
-def _grace_for_all(claims: Any, found: Any, now: int) -> int | None:
-    own = rotation.keys(claims)[:1]
-    return int(found[own[0]]) if own and own[0] in found else None
-
-
-def _no_grace(claims: Any, found: Any, now: int) -> None:
-    if set(rotation.keys(claims)[:1]) & set(found):
-        raise ReusedToken("The token has been exchanged for another before.")
-
-
-def _by_the_second(self: cutoff.Cutoff, claims: Any) -> bool:
-    return bool(claims["auth_time"] <= self.epoch)
-
-
-def _without_floor(self: cutoff.Cutoff, spared: str, now: int) -> cutoff.Cutoff:
-    return cutoff.Cutoff(epoch=max(self.epoch + 1, now), spared=spared)
-
-
-def _sparing_nobody(self: cutoff.Cutoff, spared: str, now: int) -> cutoff.Cutoff:
-    return cutoff.Cutoff(epoch=max(self.epoch + 1, now))
-
-
-def _from_nowhere(*args: Any, sender: str, request: Any) -> None:
-    sessions.cut_off(*args, request=request)
-
-
-ANY: Callable[..., Any] = lambda *args, **kwargs: None  # noqa: E731
-
-ROGUE_CORES: list[tuple[str, str, Patch]] = [
-    ("SIG-1", "another sender", _wrong("jwt_logged_in", sender="Login")),
-    ("SIG-1", "a kwarg too many", _wrong("jwt_logged_in", user=1)),
-    ("SIG-1", "a kwarg too few", _wrong("jwt_logged_in", without="access_claims")),
-    ("SIG-1", "sent twice", _announcing("jwt_logged_in", dict, times=2)),
-    ("SIG-2", "not sent", _announcing("jwt_login_fail", dict, times=0)),
-    ("SIG-2", "another text", _wrong("jwt_login_fail", error="failed")),
-    ("SIG-3", "another jti", _wrong("jwt_blacklisted", jti="~")),
-    ("SIG-3", "a class for its name", _wrong("jwt_blacklisted", sender=views.BlackListTokenView)),
-    ("SIG-4", "claims as well", _wrong("jwt_token_validated", claims={})),
-    ("SIG-4", "another signal", _wrong("jwt_token_validated", signal=signals.jwt_logged_in)),
-    ("SIG-5", "no request", _wrong("jwt_access_refreshed", without="request")),
-    ("SIG-6", "another sender", _wrong("jwt_refresh_updated", sender="RefreshAccessView")),
-    ("SIG-7", "other claims", _announcing("all", lambda kw: {k: _later(kw[k]) for k in kw}, 1)),
-    ("SIG-9", "before the effect", (views, "revoke", _announce_at_once)),
-    ("SIG-9", "in a transaction that is rolled back", (views, "revoke", _announce_before_commit)),
-    ("SIG-10", "for a second logout too", (views, "revoke", _announce_always)),
-    ("SIG-11", "send for send_robust", (views.JWTView, "announce", _raising)),
-    ("SIG-12", "validation without the store", (views, "ask", ANY)),
-    ("SIG-12", "departed users", (views, "refuse_departed", ANY)),
-    ("SIG-12", "any type of token", (authentication, "decode", _any_type)),
-    ("SIG-12", "tokens exchanged twice", (rotation, "exchanged_at", ANY)),
-    ("SIG-15", "other claims", _wrong("jwt_reuse_detected", claims={})),
-    ("SIG-15", "not sent", _announcing("jwt_reuse_detected", dict, times=0)),
-    ("SIG-15", "for every replay", (views, "revoke", _announce_always)),
-    ("SIG-16", "another sender", (views, "cut_off", _from_nowhere)),
-    ("SIG-16", "not sent", (sessions, "jwt_sessions_revoked", signals.SenderNameSignal())),
-    ("HTTP-9", "validation without the store", (views, "ask", ANY)),
-    ("HTTP-10", "refresh without the store", (views, "ask", ANY)),
-    ("HTTP-11", "update without the store", (views, "ask", ANY)),
-    ("HTTP-12", "nothing ended", (views, "revoke", _ends_nothing)),
-    ("HTTP-12", "cookies kept", (transports.OneCookie, "forget", ANY)),
-    ("HTTP-13", "departed users", (views, "refuse_departed", ANY)),
-    ("HTTP-14", "ended by token, not by session", (sessions, "blacklist_key", _key_of_a_token)),
-    ("HTTP-20", "nothing used up", (views, "exchange", lambda claims: sessions.milliseconds())),
-    ("HTTP-20", "looks and then exchanges", (views, "exchange", _look_then_exchange)),
-    ("HTTP-20", "a successor each", (rotation, "successor", lambda claims: uuid4().hex)),
-    ("HTTP-21", "the session goes on", (views, "revoke", _ends_nothing)),
-    ("HTTP-21", "every session ends", (views, "revoke", _end_all)),
-    ("HTTP-21", "cookies kept", (transports.OneCookie, "forget", ANY)),
-    ("HTTP-22", "by the second", (cutoff.Cutoff, "ends", _by_the_second)),
-    ("HTTP-22", "the dead come back", (cutoff.Cutoff, "next", _without_floor)),
-    ("HTTP-22", "nobody is spared", (cutoff.Cutoff, "next", _sparing_nobody)),
-    ("HTTP-23", "nobody watches", (users, "_end_sessions", ANY)),
-    ("HTTP-24", "never asks", (authentication, "_authenticate", authentication.authenticate)),
-    ("HTTP-27", "for every generation", (rotation, "exchanged_at", _grace_for_all)),
-    ("HTTP-27", "for none", (rotation, "exchanged_at", _no_grace)),
-]
-
-
-@contextmanager
-def _patched(patch: Patch) -> Iterator[None]:
-    owner, name, replacement = patch
-    original = owner.__dict__[name]
-    setattr(owner, name, replacement)
-    try:
-        yield
-    finally:
-        setattr(owner, name, original)
-
-
-@pytest.mark.parametrize(
-    ("clause_id", "way", "patch"), ROGUE_CORES, ids=[f"{c}-{w}" for c, w, _ in ROGUE_CORES]
-)
-def test_a_core_that_breaks_the_clause_is_rejected(
-    clause_id: str, way: str, patch: Patch, honest: Subject, subjects: dict[str, Subject]
+def test_a_rogue_whose_clause_is_not_checked_is_alive(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    # A transaction can be rolled back in the database only.
-    subject = subjects["database"] if clause_id == "SIG-9" else honest
-    with _patched(patch), pytest.raises(Broken, match="expected"):
-        CHECKS[clause_id](subject)
+    unchecked = replace(ROGUE, breaks="DB-1")
+    assert show(_gallery(unchecked), one_after_the_other, _given()) == SURVIVORS
+    assert "1 alive: AlwaysFirst" in capsys.readouterr().out
 
 
-def test_every_clause_has_a_rogue() -> None:
-    aimed = {rogue.breaks for rogue in rogues()} | {clause for clause, _, _ in ROGUE_CORES}
-    assert aimed == set(CHECKS)
+def test_a_run_is_void_if_what_is_right_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong, how in ((ROGUE, "rejected"), (exhibit(Crashing), "crashed")):
+        shown = _gallery(ROGUE, right=replace(wrong, breaks=""))
+        assert show(shown, one_after_the_other, _given()) == VOID
+        told = capsys.readouterr().err
+        assert told.startswith(f"The run is void. {wrong.name} breaks nothing, and BL-1 {how}: ")
 
 
-def test_a_crash_is_a_failure_that_says_so(honest: Subject) -> None:
-    def crash(subject: Subject) -> None:
-        raise ZeroDivisionError("by zero")
+def test_a_run_is_void_if_what_is_wrong_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = _gallery(ROGUE, wrong=replace(RIGHT, breaks="BL-1"))
+    assert show(shown, one_after_the_other, _given()) == VOID
+    assert capsys.readouterr().err == (
+        "The run is void. Honest is to break everything, and was not rejected by BL-1.\n"
+    )
 
-    verdict = run_one("BL-1", crash, honest)
-    assert (verdict.result, verdict.reason) == (FAILS, "ZeroDivisionError: by zero")
+
+def test_what_was_found_is_published(tmp_path: Path) -> None:
+    readme, file = tmp_path / "README.md", tmp_path / "found.json"
+    readme.write_text(f"Before.\n{BEGIN}old{END}\nAfter.\n")
+    (tmp_path / TABLE).parent.mkdir()
+    given = _given(json=file, publish=tmp_path)
+    assert show(_gallery(ROGUE), one_after_the_other, given) == ALL_DEAD
+    assert readme.read_text() == (
+        f"Before.\n{BEGIN}\n1 of 1 rogues rejected by the clause they are aimed at (100 %): "
+        f"`make rogues AIMED=1`\n{END}\nAfter.\n"
+    )
+    assert f"`AlwaysFirst`: {ROGUE.way}" in (tmp_path / TABLE).read_text()
+    assert '"aimed_at": "BL-1"' in file.read_text()
 
 
-def test_the_shrunk_steps_are_shown() -> None:
-    from djwto.spec_tests.rogues import ForgetsWhenAskedTwice
+def test_nothing_is_published_of_a_run_that_went_wrong(tmp_path: Path) -> None:
+    shown = _gallery(exhibit(Innocent))
+    given = _given(publish=tmp_path)
+    assert show(shown, one_after_the_other, given) == SURVIVORS
+    assert list(tmp_path.iterdir()) == []
 
-    verdict = run_one("BL-14", CHECKS["BL-14"], _subject(ForgetsWhenAskedTwice))
-    assert verdict.result == FAILS
-    steps = verdict.example.splitlines()
-    assert all(step.startswith("state.") for step in steps)
-    assert any("life=None" in step for step in steps)
+
+def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "djwto.spec_tests.rogues", "--aimed", "--jobs", "1"]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_shows_the_rogues_that_it_is_given() -> None:
+    done = _command("AlwaysFirst", "LoggedInTwice")
+    assert (done.returncode, done.stderr) == (ALL_DEAD, "")
+    assert done.stdout.startswith("Honest, HonestWithoutValues, DatabaseBlacklist pass")
+    assert "dead  SIG-1   LoggedInTwice: Sends `jwt_logged_in` twice." in done.stdout
+
+
+def test_the_command_knows_no_other_names() -> None:
+    done = _command("Robin")
+    assert (done.returncode, done.stderr) == (VOID, "There is no rogue Robin.\n")
+
+
+def test_the_command_publishes_the_whole_only(tmp_path: Path) -> None:
+    done = _command("AlwaysFirst", "--publish", str(tmp_path))
+    assert done.returncode == VOID
+    assert "only what was found of all rogues is published" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,11 +13,12 @@ from djwto.authentication import jwt_is_refresh, jwt_login_required
 from djwto.claims import ACCESS, REFRESH
 from djwto.sessions import revoke_all
 from djwto.spec_tests import api
+from djwto.spec_tests.checks.rotations import at_once
+from djwto.spec_tests.checks.sessions import in_each_mode, status
+from djwto.spec_tests.outages import outage
 from djwto.spec_tests.registry import NotApplicable, clause, expect
-from djwto.spec_tests.rotations import at_once
-from djwto.spec_tests.sessions import in_each_mode, status
-from djwto.spec_tests.stage import Account, logged_in, new_account
-from djwto.spec_tests.subject import Subject
+from djwto.spec_tests.stage import Account, logged_in, new_account, playing
+from djwto.spec_tests.subject import Subject, close_connections
 from djwto.transports import OneCookie, current
 
 
@@ -154,3 +156,17 @@ def access_tokens_can_be_checked(subject: Subject) -> None:
                     seen = _view_status(view, type_, token)
                     about = f"a view for {type_} tokens in {mode}{done}"
                     expect(f"{about}, DJWTO_CHECK_ACCESS being {checked}", seen, wanted)
+    with suppress(NotApplicable):
+        _views_are_unavailable_while_the_store_is(subject)
+
+
+def _views_are_unavailable_while_the_store_is(subject: Subject) -> None:
+    with outage(subject) as store:
+        kind = store.kinds[0]
+        for mode in in_each_mode(store.subject, DJWTO_CHECK_ACCESS=True):
+            tokens = logged_in(new_account())
+            with store.away(kind), playing(store.during, DJWTO_MODE=mode, DJWTO_CHECK_ACCESS=True):
+                close_connections()
+                seen = _view_status(_access_view, ACCESS, tokens.access or "")
+            done = f"a view for access tokens in {mode} while the store {kind}"
+            expect(f"{done}, DJWTO_CHECK_ACCESS being True", seen, 503)

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from djwto.spec_tests import api
+from djwto.spec_tests import api, profile
+from djwto.spec_tests.checks.sessions import in_each_mode, status
 from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
-from djwto.spec_tests.sessions import in_each_mode, status
 from djwto.spec_tests.stage import HOUR, REUSE_SENDERS, logged_in, new_account
 from djwto.spec_tests.subject import Subject, close_connections
 
@@ -54,18 +54,29 @@ def _updated_at_once(token: str | None) -> tuple[list[int], list[dict[str, Any]]
 def a_refresh_token_is_exchanged_once(subject: Subject) -> None:
     done = f"{THREADS} updates with one token at once"
     for mode in in_each_mode(subject, **NO_GRACE):
-        for _ in range(ROUNDS):
+        for _ in range(profile.times(ROUNDS)):
             statuses, issued = _updated_at_once(logged_in(new_account()).refresh)
             expect(f"statuses of {done} in {mode}", statuses, [200] + [401] * (THREADS - 1))
             expect(f"refresh tokens answered to {done} in {mode}", len(issued), 1)
+    _refresh_access_exchanges_where_it_is_told_to(subject)
     if not subject.make().supports_values:
         return
     for mode in in_each_mode(subject, **GRACE):
-        for _ in range(ROUNDS):
+        for _ in range(profile.times(ROUNDS)):
             statuses, issued = _updated_at_once(logged_in(new_account()).refresh)
             expect(f"statuses of {done} within the grace in {mode}", statuses, [200] * THREADS)
             for claims in issued:
                 expect(f"claims of the successor that {done} made in {mode}", claims, issued[0])
+
+
+def _refresh_access_exchanges_where_it_is_told_to(subject: Subject) -> None:
+    for exchanges in (False, True):
+        for mode in in_each_mode(subject, **NO_GRACE, DJWTO_ROTATE_ON_ACCESS=exchanges):
+            refresh = logged_in(new_account()).refresh
+            done = f"{api.REFRESH_ACCESS} in {mode}, DJWTO_ROTATE_ON_ACCESS being {exchanges}"
+            expect(done, status(api.REFRESH_ACCESS, refresh), 200)
+            seen = status(api.REFRESH_ACCESS, refresh)
+            expect(f"{done}, a second time", seen, 401 if exchanges else 200)
 
 
 @clause("HTTP-21")

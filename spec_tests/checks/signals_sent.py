@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from django.db import connections, transaction
@@ -12,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from djwto import signals
-from djwto.blacklist import blacklist_key
-from djwto.sessions import revoke_all
+from djwto.blacklist import blacklist_key, get_blacklist
+from djwto.exceptions import InvalidToken
+from djwto.sessions import ask, revoke_all
 from djwto.spec_tests import api
-from djwto.spec_tests.profile import search
-from djwto.spec_tests.recorder import Recorder, Sent
+from djwto.spec_tests.profile import search, seeded
+from djwto.spec_tests.recorder import SIGNALS, Recorder, Sent
 from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
 from djwto.spec_tests.stage import (
     MODES,
@@ -37,6 +39,7 @@ Scene = Callable[[Account, Recorder], None]
 
 
 def _in_any_scene(subject: Subject, scene: Scene, examples: int = 12) -> None:
+    @seeded
     @search(examples=examples)
     @given(settings=settings_drawn, permissions=st.integers(0, 4))
     def play(settings: dict[str, Any], permissions: int) -> None:
@@ -154,30 +157,69 @@ def the_claims_are_those_of_the_tokens(subject: Subject) -> None:
 
 @clause("SIG-9")
 def a_signal_follows_its_effect(subject: Subject) -> None:
-    def ended(jti: str) -> bool:
-        return subject.make().contains(blacklist_key(jti))
-
-    seen: list[bool] = []
-
-    def receiver(sender: str, jti: str, **kwargs: Any) -> None:
-        seen.append(ended(jti))
-
     for mode in MODES:
-        with playing(subject, DJWTO_MODE=mode):
-            account = new_account()
-            with _receiving(signals.jwt_blacklisted, receiver):
-                api.send(api.LOGOUT, logged_in(account).refresh)
-            expect("whether receivers of jwt_blacklisted find the session ended", seen, [True])
-            seen.clear()
-            refresh = logged_in(account).refresh
-            with Recorder() as recorder:
+        with playing(subject, DJWTO_MODE=mode, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
+            _ended_when_it_is_announced(new_account())
+            _not_announced_if_rolled_back(new_account())
+
+
+Ending = tuple[str, Callable[[], object], Callable[[], bool]]
+"""The signal that announces the end of a session, what ends it, and whether it has ended."""
+
+
+def _endings(account: Account) -> Iterator[Ending]:
+    refresh = logged_in(account).refresh
+    yield "jwt_blacklisted", lambda: api.send(api.LOGOUT, refresh), _is_blacklisted(refresh)
+    again = logged_in(account).refresh
+    _update(again)
+    yield "jwt_reuse_detected", lambda: _update(again), _is_blacklisted(again)
+    if get_blacklist().supports_values:
+        other = logged_in(account).refresh
+        yield "jwt_sessions_revoked", lambda: revoke_all(account.user), _is_refused(other)
+
+
+def _is_blacklisted(refresh: str | None) -> Callable[[], bool]:
+    key = blacklist_key(_jti(refresh))
+    return lambda: get_blacklist().contains(key)
+
+
+def _is_refused(refresh: str | None) -> Callable[[], bool]:
+    claims = api.claims_of(refresh or "")
+
+    def is_refused() -> bool:
+        try:
+            ask(claims)
+        except InvalidToken:
+            return True
+        return False
+
+    return is_refused
+
+
+def _ended_when_it_is_announced(account: Account) -> None:
+    for name, end, is_ended in _endings(account):
+        seen: list[bool] = []
+
+        def receiver(sender: str, is_ended: Callable[[], bool] = is_ended, **kwargs: Any) -> None:
+            seen.append(is_ended())  # noqa: B023  (it is called while it is this one)
+
+        with _receiving(getattr(signals, name), receiver):
+            end()
+        expect(f"whether receivers of {name} find the session ended", seen, [True])
+
+
+def _not_announced_if_rolled_back(account: Account) -> None:
+    for name, end, is_ended in _endings(account):
+        with Recorder() as recorder:
+            with ExitStack() as stack:
                 for alias in connections:
-                    with transaction.atomic(using=alias):
-                        api.send(api.LOGOUT, refresh)
-                        transaction.set_rollback(True, using=alias)
-                announced = [sent.name for sent in recorder.take()]
-            if announced and not ended(_jti(refresh)):
-                raise Broken(f"a logout that was rolled back: expected no signal, saw {announced}")
+                    stack.enter_context(transaction.atomic(using=alias))
+                end()
+                for alias in connections:
+                    transaction.set_rollback(True, using=alias)
+            announced = [sent.name for sent in recorder.take()]
+        if announced and not is_ended():
+            raise Broken(f"{name} of an end that was rolled back: expected none, saw {announced}")
 
 
 @clause("SIG-10")
@@ -266,32 +308,62 @@ def a_receiver_that_raises_changes_nothing(subject: Subject) -> None:
         raise RuntimeError("raised by a receiver, as this check has it")
 
     for mode in MODES:
-        with playing(subject, DJWTO_MODE=mode):
+        with (
+            playing(subject, DJWTO_MODE=mode, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0),
+            _silent("django.dispatch") as logged,
+            ExitStack() as receiving,
+        ):
             account = new_account()
-            with _silent("django.dispatch") as logged:
-                for name in ("jwt_logged_in", "jwt_access_refreshed", "jwt_blacklisted"):
-                    getattr(signals, name).connect(receiver)
-                try:
-                    with Recorder() as recorder:
-                        refresh = logged_in(account).refresh
-                        statuses = [
-                            api.send(path, refresh).status
-                            for path in (api.REFRESH_ACCESS, api.LOGOUT, api.REFRESH_ACCESS)
-                        ]
-                        sent = recorder.take()
-                finally:
-                    for name in ("jwt_logged_in", "jwt_access_refreshed", "jwt_blacklisted"):
-                        getattr(signals, name).disconnect(receiver)
-            expect(
-                "statuses of refresh_access, logout, refresh_access with receivers that raise",
-                statuses,
-                [200, 200, 401],
-            )
-            expect_trace(
-                "them, heard by others", sent, "jwt_logged_in", "jwt_access_refreshed",
-                "jwt_blacklisted",
-            )  # fmt: skip
-            expect("errors of receivers logged", len(logged), 3)
+            for signal in SIGNALS.values():
+                receiving.enter_context(_receiving(signal, receiver))
+            # Connected after the one that raises.
+            recorder = receiving.enter_context(Recorder())
+            steps, names = _each_signal(account)
+            statuses = [step() for step, _ in steps]
+            done = "requests with receivers that raise"
+            expect(f"statuses of {done}", statuses, [status for _, status in steps])
+            expect_trace(f"{done}, heard by others", recorder.take(), *names)
+            expect(f"errors of receivers logged at {done}", len(logged), len(names))
+
+
+def _each_signal(account: Account) -> tuple[list[tuple[Callable[[], int], int]], list[str]]:
+    """Requests with the statuses that they are to get, and the signals that they send."""
+    tokens: list[api.Answer] = []
+
+    def log_in(password: str) -> int:
+        tokens.append(api.log_in(account.username, password))
+        return tokens[-1].status
+
+    def send(path: str, at: int) -> int:
+        answer = api.send(path, tokens[at].refresh)
+        tokens.append(answer)
+        return answer.status
+
+    steps: list[tuple[Callable[[], int], int]] = [
+        (lambda: log_in(PASSWORD), 200),
+        (lambda: log_in("wrong"), 401),
+        (lambda: send(api.VALIDATE_REFRESH, 0), 200),
+        (lambda: send(api.UPDATE_REFRESH, 0), 200),
+        (lambda: send(api.REFRESH_ACCESS, 3), 200),
+        (lambda: send(api.UPDATE_REFRESH, 0), 401),
+        (lambda: log_in(PASSWORD), 200),
+        (lambda: send(api.LOGOUT, 6), 200),
+        (lambda: send(api.REFRESH_ACCESS, 6), 401),
+    ]
+    names = [
+        "jwt_logged_in",
+        "jwt_login_fail",
+        "jwt_token_validated",
+        "jwt_refresh_updated",
+        "jwt_access_refreshed",
+        "jwt_reuse_detected",
+        "jwt_logged_in",
+        "jwt_blacklisted",
+    ]
+    if get_blacklist().supports_values:
+        steps += [(lambda: log_in(PASSWORD), 200), (lambda: send(api.LOGOUT_ALL, 9), 200)]
+        names += ["jwt_logged_in", "jwt_sessions_revoked"]
+    return steps, names
 
 
 def _jti(token: str | None) -> str:

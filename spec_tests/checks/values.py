@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from typing import Any
 
 from djwto.blacklist import BlacklistBackend
-from djwto.spec_tests.backend_calls import (
+from djwto.spec_tests import profile
+from djwto.spec_tests.checks.calls import (
     HOUR,
     in_thread,
     live_expiries,
     neighbours,
     shapes_of_keys,
 )
-from djwto.spec_tests.backend_races import Clock, answer, in_processes, in_threads, one_first
+from djwto.spec_tests.checks.races import Caller, one_first, processes, rounds, threads
+from djwto.spec_tests.interleaving import Call, Jitter
 from djwto.spec_tests.other_process import OtherProcess
 from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
-from djwto.spec_tests.subject import Subject, close_connections, new_key
+from djwto.spec_tests.subject import Subject, new_key
 
 LONGEST = "0123456789" * 20
 
@@ -43,12 +44,14 @@ VALUES = [
 ]
 """Texts that a store may shorten, trim or take for something else than a text."""
 
-ROUNDS = 60
-SECONDS = 1.0
-"""A race ends after so many rounds, or seconds on a slow store."""
+RENEWING = 3
+"""Threads that set a key from one value, all but one of them to the same again."""
 
 INCREASING = 4
 """Threads that increase one number at once."""
+
+SECONDS = 0.4
+"""How long they do, and as long do processes."""
 
 
 def needs_values(subject: Subject) -> None:
@@ -171,49 +174,35 @@ def one_is_first_to_set(subject: Subject) -> None:
         _expect_value(f"{done}, added, after compare_and_set() from None", backend, added, "")
         seen = backend.compare_and_set(key, None, "a", exp)
         expect(f"compare_and_set() from None {done}", seen, True)
-        for asked in (backend, other):
-            seen = asked.compare_and_set(key, None, "b", None)
-            expect(f"compare_and_set() from None {done}, once more", seen, False)
+        for asked, new in ((backend, "b"), (other, "a")):
+            seen = asked.compare_and_set(key, None, new, None)
+            expect(f"compare_and_set() from None to {new!r} {done}, once more", seen, False)
             seen = asked.add(key, None)
             expect(f"add() {done}, after compare_and_set()", seen, False)
         expect(f"contains() {done}, after compare_and_set()", other.contains(key), True)
         value = "a" if backend.supports_values else ""
         _expect_value(f"{done}, set, then set and added again", backend, key, value)
-    _one_thread_sets_first(subject, backend)
+    with threads(subject) as callers:
+        _one_sets_first(backend, callers, "threads")
     if backend.supports_processes:
-        _one_process_sets_first(subject, backend)
+        with OtherProcess(subject) as process, processes(subject, process) as callers:
+            _one_sets_first(backend, callers, "processes")
 
 
-def _one_thread_sets_first(subject: Subject, backend: BlacklistBackend) -> None:
-    def all_set(backend: BlacklistBackend, key: str, number: int) -> bool:
-        return backend.compare_and_set(key, None, str(number), None)
+def _one_sets_first(backend: BlacklistBackend, callers: list[Caller], who: str) -> None:
+    def all_set(key: str, number: int) -> Call:
+        return "compare_and_set", key, None, str(number), None
 
-    def some_add(backend: BlacklistBackend, key: str, number: int) -> bool:
-        # Each instance is shared by threads of both sorts.
-        return backend.add(key, None) if number % 4 < 2 else all_set(backend, key, number)
+    def every_second_adds(key: str, number: int) -> Call:
+        return all_set(key, number) if number % 2 else ("add", key, None)
 
-    for what, call in (("set", all_set), ("set or added", some_add)):
-        rounds = in_threads(subject, Clock(ROUNDS, SECONDS), call)
-        for key, answers in rounds.items():
-            done = f"{len(answers)} threads {what} {key!r} from None at once"
+    for what, call in (("set", all_set), ("set or added", every_second_adds)):
+        for key, answers in rounds(callers, call):
+            done = f"{len(answers)} {who} {what} {key!r} from None at once"
             one_first(done, answers)
             first = answers.index(True)
-            silent = call is some_add and first % 4 < 2
-            value = str(first) if backend.supports_values and not silent else ""
-            _expect_value(f"after {done}", backend, key, value)
-
-
-def _one_process_sets_first(subject: Subject, backend: BlacklistBackend) -> None:
-    rounds = in_processes(
-        subject,
-        SECONDS,
-        lambda key, number: ("compare_and_set", key, None, str(number), None),
-    )
-    for key, answers in rounds.items():
-        done = f"{len(answers)} processes set {key!r} from None at once"
-        one_first(done, answers)
-        value = str(answers.index(True)) if backend.supports_values else ""
-        _expect_value(f"after {done}", backend, key, value)
+            has_value = backend.supports_values and call(key, first)[0] == "compare_and_set"
+            _expect_value(f"after {done}", backend, key, str(first) if has_value else "")
 
 
 @clause("BL-19")
@@ -222,9 +211,15 @@ def a_value_is_set_from_what_it_is(subject: Subject) -> None:
     backend, other = subject.make(), subject.make()
     _another_value_changes_nothing(backend, other)
     _a_value_may_come_back(backend, other)
-    _no_thread_s_increment_is_lost(subject, backend)
+    with threads(subject) as callers:
+        _one_sets_from_a_value(backend, callers, "threads")
+        _a_renewal_hinders_nobody(backend, callers[:RENEWING], "threads")
+        _no_increment_is_lost(backend, callers[:INCREASING], "threads")
     if backend.supports_processes:
-        _no_process_s_increment_is_lost(subject, backend)
+        with OtherProcess(subject) as process, processes(subject, process) as callers:
+            _one_sets_from_a_value(backend, callers, "processes")
+            _a_renewal_hinders_nobody(backend, callers, "processes")
+            _no_increment_is_lost(backend, callers, "processes")
 
 
 def _near_values(value: str) -> list[str]:
@@ -285,6 +280,32 @@ def _a_value_may_come_back(backend: BlacklistBackend, other: BlacklistBackend) -
     _expect_value("after that", backend, key, "a")
 
 
+def _one_sets_from_a_value(backend: BlacklistBackend, callers: list[Caller], who: str) -> None:
+    def add(key: str) -> None:
+        backend.add(key, None)
+
+    def set_from_nothing(key: str, number: int) -> Call:
+        return "compare_and_set", key, "", str(number), None
+
+    for key, answers in rounds(callers, set_from_nothing, before=add):
+        done = f"{len(answers)} {who} set {key!r} from '' at once"
+        one_first(done, answers)
+        _expect_value(f"after {done}", backend, key, str(answers.index(True)))
+
+
+def _a_renewal_hinders_nobody(backend: BlacklistBackend, callers: list[Caller], who: str) -> None:
+    def add(key: str) -> None:
+        backend.add(key, None)
+
+    def all_but_one_keep_it(key: str, number: int) -> Call:
+        return "compare_and_set", key, "", "" if number else "1", None
+
+    for key, answers in rounds(callers, all_but_one_keep_it, before=add):
+        done = f"one of {len(answers)} {who} set {key!r} from '' to '1', the others to '' again"
+        expect(f"compare_and_set() to '1', when {done}", answers[0], True)
+        _expect_value(f"after {done}", backend, key, "1")
+
+
 def increase(backend: BlacklistBackend, key: str, seconds: float) -> list[str]:
     """Adds 1 to a number again and again; the values that this was answered True from."""
     over = time.monotonic() + seconds
@@ -298,50 +319,18 @@ def increase(backend: BlacklistBackend, key: str, seconds: float) -> list[str]:
     return increased
 
 
-def _no_thread_s_increment_is_lost(subject: Subject, backend: BlacklistBackend) -> None:
+def _no_increment_is_lost(backend: BlacklistBackend, callers: list[Caller], who: str) -> None:
     key = new_key()
     backend.compare_and_set(key, None, "0", None)
-    instances = [backend, subject.make()]
-    answers: list[Any] = []
-    barrier = threading.Barrier(INCREASING, timeout=60)
-
-    def increase_it(at: int) -> None:
-        try:
-            barrier.wait()
-            backend = instances[at % 2]
-            answers.append(answer(backend, lambda: increase(backend, key, SECONDS)))
-        finally:
-            close_connections()
-
-    threads = [threading.Thread(target=increase_it, args=(at,)) for at in range(INCREASING)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    _expect_none_lost("threads", answers, backend, key)
-
-
-def _no_process_s_increment_is_lost(subject: Subject, backend: BlacklistBackend) -> None:
-    key = new_key()
-    backend.compare_and_set(key, None, "0", None)
-    answers: list[Any] = []
-    with OtherProcess(subject) as one, OtherProcess(subject) as other:
-        for process in (one, other):
-            process.start(increase, key, SECONDS)
-        for process in (one, other):
-            try:
-                answers.append(process.result())
-            except Exception as error:
-                answers.append(error)
-    _expect_none_lost("processes", answers, backend, key)
-
-
-def _expect_none_lost(who: str, answers: list[Any], backend: BlacklistBackend, key: str) -> None:
-    done = f"{len(answers)} {who} that increased one number at once"
-    for answered in answers:
-        if isinstance(answered, Exception):
-            raise Broken(f"{done}: expected answers, and one raised {answered!r}")
-    increased = [value for answered in answers for value in answered]
+    for caller in callers:
+        caller.start(Jitter(), (increase, key, profile.seconds(SECONDS)))
+    done = f"{len(callers)} {who} that increased one number at once"
+    increased = []
+    for caller in callers:
+        answer = caller.result().answer
+        if isinstance(answer, Exception):
+            raise Broken(f"{done}: expected answers, and one raised {answer!r}")
+        increased += answer
     if not increased:
         raise Broken(f"{done}: expected True for one of them, saw it for none")
     value, times = Counter(increased).most_common(1)[0]

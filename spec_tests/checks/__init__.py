@@ -1,0 +1,17 @@
+"""The checks of the clauses. Importing the package registers each with its clause."""
+
+from djwto.spec_tests.checks import (  # noqa: F401
+    calls,
+    concurrency,
+    cutoffs,
+    expiry,
+    faults,
+    machine,
+    options,
+    races,
+    rotations,
+    sessions,
+    sessions_machine,
+    signals_sent,
+    values,
+)
