@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Processes that run tests, half as many again as there are cores: a third of the time is waiting.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((3 * os.cpu_count() + 1) // 2)')
 
-.PHONY: demo test coverage test-services race lint types docs wheel versions
+.PHONY: demo test coverage mutants test-services race rogues matrix bench lint types docs wheel versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -12,7 +12,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((
 	$(BIN)/pip install --quiet --upgrade pip
 
 # A stamp for each set of extras, so that a target installs only what it uses.
-.venv/.demo .venv/.dev .venv/.docs .venv/.services: .venv/.%: .venv/bin/pip pyproject.toml
+.venv/.demo .venv/.dev .venv/.docs .venv/.mutants .venv/.services: .venv/.%: .venv/bin/pip pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[$*]'
 	touch $@
 
@@ -25,11 +25,23 @@ test: .venv/.dev  ## everything, with embedded stores
 coverage: .venv/.dev  ## of djwto and its backends by the tests of the core, branches too
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup spec_tests/core --cov --cov-report=term:skip-covered
 
+mutants: .venv/.dev .venv/.mutants  ## change the code in one place at a time; MUTANTS='djwto.cutoff.*'
+	nice $(BIN)/python .ci/mutants $(MUTANTS)
+
 test-services: .venv/.dev .venv/.services  ## the same, with the servers found on loopback
 	$(BIN)/python -m djwto.spec_tests.services
 
 race: .venv/.dev .venv/.services  ## 1,000 rounds of updates at once on each store; ROUNDS=50
 	$(BIN)/python -m djwto.spec_tests.rotation_race --rounds $(or $(ROUNDS),1000)
+
+rogues: .venv/.dev  ## which clauses reject which of the implementations broken on purpose; AIMED=1
+	$(BIN)/python -m djwto.spec_tests.rogues $(if $(AIMED),--aimed) $(if $(PUBLISH),--publish .) --jobs $(or $(JOBS),2)
+
+matrix: .venv/.dev .venv/.services  ## every clause on every backend, into docs/matrix
+	$(BIN)/python -m djwto.spec_tests.matrix
+
+bench: .venv/bin/pip  ## djwto beside its peers, as ratios; TURNS=100, and Redis has to be there
+	$(BIN)/python docs/benchmarks/bench.py --turns $(or $(TURNS),25)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any, ClassVar
 
 import django
+from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
+from sphinx.domains.std import GenericObject
 from sphinx.environment import BuildEnvironment
 from sphinx.roles import XRefRole
 from sphinx.util import logging
@@ -17,17 +21,17 @@ django.setup()
 
 import djwto  # noqa: E402  (what autodoc imports needs Django configured)
 from djwto import checks, conf  # noqa: E402
-from djwto.backends import cache_checks, redis  # noqa: E402
+from djwto.backends import cache_checks, database, redis  # noqa: E402
 from djwto.contrib.sessions import checks as session_checks  # noqa: E402
 from djwto.contrib.sessions import conf as session_conf  # noqa: E402
-from djwto.spec_tests.clauses import CLAUSES  # noqa: E402
+from djwto.spec_tests.clauses import CLAUSES, MUST  # noqa: E402
 
 project = "djwto"
 release = version = djwto.__version__
 copyright = "the djwto contributors"
 
 extensions = ["sphinx.ext.autodoc"]
-exclude_patterns = ["_build", "demo"]
+exclude_patterns = ["_build", "demo", "own_backend"]
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -39,12 +43,28 @@ html_copy_source = False
 logger = logging.getLogger(__name__)
 
 
+class ClauseDirective(GenericObject):
+    """A clause, with its level where that is not MUST."""
+
+    option_spec: ClassVar[dict[str, Any]] = {
+        **GenericObject.option_spec,
+        "level": directives.unchanged_required,
+    }
+    indextemplate = "pair: %s; clause"
+
+    def transform_content(self, content_node: nodes.Element) -> None:
+        """Puts the level before the text."""
+        if (level := self.options.get("level", MUST)) != MUST:
+            content_node[0].insert(0, [nodes.strong(level, level), nodes.Text(": ")])
+
+
 def setup(app: Sphinx) -> None:
     """Adds `.. clause:: BL-1` and :clause:`BL-1`, and the same for checks and settings."""
     for name in ("clause", "check", "setting"):
         app.add_object_type(name, name, f"pair: %s; {name}")
         # As Sphinx makes it, and with a warning for a link to what does not exist.
         app.add_role_to_domain("std", name, XRefRole(warn_dangling=True), override=True)
+    app.add_directive_to_domain("std", "clause", ClauseDirective, override=True)
     app.connect("env-check-consistency", warn_of_gaps)
 
 
@@ -53,7 +73,7 @@ def warn_of_gaps(app: Sphinx, env: BuildEnvironment) -> None:
 
     The code is where they are defined; this is what keeps the pages from falling behind it.
     """
-    modules = (checks, cache_checks, redis, session_checks)
+    modules = (checks, cache_checks, database, redis, session_checks)
     sources = "".join(Path(str(module.__file__)).read_text() for module in modules)
     defined: dict[str, set[str]] = {
         "clause": set(CLAUSES),

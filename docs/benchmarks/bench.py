@@ -1,0 +1,226 @@
+"""`make bench`: djwto beside its peers and beside what nobody can do without, in one run.
+
+Each contender is a process with packages of its own. They take turns, a few requests each, so that
+whatever else the machine does is done to all. What is shown are ratios within a turn; times would
+be those of one machine on one day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
+
+BASE, DECODE, EXISTS = "bare view", "decode", "EXISTS"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Who takes part, and what is installed for it."""
+
+    module: str
+    title: str
+    requirements: tuple[str, ...]
+
+
+CRYPTO = "pyjwt[crypto]"
+CONTENDERS = (
+    Contender("floor", "floor", ("django>=5.2,<5.3", CRYPTO)),
+    Contender("djwto", "djwto", (f"{CHECKOUT}[redis]", "django>=5.2,<5.3", CRYPTO)),
+    Contender(
+        "djwto_asking",
+        "djwto, store asked",
+        (f"{CHECKOUT}[redis]", "django>=5.2,<5.3", CRYPTO),
+    ),
+    Contender("djwto_0_0_4", "djwto 0.0.4", ("djwto==0.0.4", "django>=5.2,<5.3", CRYPTO)),
+    Contender(
+        "simplejwt", "simplejwt", ("djangorestframework-simplejwt", "django>=5.2,<5.3", CRYPTO)
+    ),
+    Contender("ninja_jwt", "ninja-jwt", ("django-ninja-jwt", "django>=5.2,<5.3", CRYPTO)),
+    Contender("flask_jwt_extended", "flask-jwt-extended", ("flask-jwt-extended", CRYPTO)),
+)
+FLOOR, OURS, ASKING = "floor", "djwto", "djwto_asking"
+SEEN, FIRST = "protected, seen before", "protected, first sight"
+
+TIMES = {SEEN: 200, FIRST: 60, BASE: 200, DECODE: 200, EXISTS: 200}
+"""How often an operation is done in a turn; the others are done 20 times."""
+
+Turn = dict[tuple[str, str], float]
+"""Seconds that a contender took for an operation, in one turn."""
+
+
+def python_of(contender: Contender, folder: Path) -> Path:
+    """A Python with what the contender needs."""
+    where = folder / contender.module
+    python = where / "bin" / "python"
+    if not python.exists():
+        venv.create(where, with_pip=True)
+    install = [python, "-m", "pip", "install", "-q", "--force-reinstall", "--no-deps"]
+    if contender.module in {OURS, ASKING}:
+        # As it is now, whatever its version says.
+        subprocess.run([*install, str(CHECKOUT)], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", *contender.requirements], check=True)
+    return python
+
+
+class Process:
+    """A contender at work."""
+
+    def __init__(self, contender: Contender, algorithm: str, python: Path) -> None:
+        self.contender = contender
+        self.folder = tempfile.TemporaryDirectory(prefix="djwto-")
+        self.process = subprocess.Popen(
+            [python, HERE / "worker.py", contender.module, algorithm, self.folder.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.operations: list[str] = self._answer()
+
+    def _answer(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.contender.title} has ended; run its worker.py to see why.")
+        return json.loads(line)
+
+    def seconds(self, operation: str) -> float:
+        """How long an operation takes now."""
+        asked = {"operation": operation, "times": TIMES.get(operation, 20)}
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        return float(self._answer())
+
+    def stop(self) -> None:
+        """Ends it."""
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+@contextmanager
+def at_work(algorithm: str, folder: Path) -> Iterator[list[Process]]:
+    """While entered, all contenders; those that lack the algorithm or a server are named."""
+    with ExitStack() as stack:
+        processes = []
+        for contender in CONTENDERS:
+            process = Process(contender, algorithm, python_of(contender, folder))
+            stack.callback(process.stop)
+            processes.append(process)
+        yield processes
+
+
+def turns(processes: list[Process], count: int) -> Iterator[Turn]:
+    """Everyone does everything once a turn. The first turn is for warming up."""
+    for number in range(count + 1):
+        turn = {
+            (process.contender.module, operation): process.seconds(operation)
+            for process in processes
+            for operation in process.operations
+        }
+        if number:
+            yield turn
+
+
+def ratios(found: list[Turn], over: Any) -> dict[tuple[str, str], float]:
+    """The median, over all turns, of what each took in comparison to what `over` says."""
+    return {key: statistics.median(turn[key] / over(turn) for turn in found) for key in found[0]}
+
+
+def goals(found: list[Turn]) -> Iterator[tuple[str, float, float]]:
+    """What is measured against a goal: its name, the ratio, and what that must not exceed."""
+
+    def median(part: Any) -> float:
+        return statistics.median(part(turn) for turn in found)
+
+    def best(turn: Turn, operation: str) -> float:
+        return min(
+            seconds
+            for (module, done), seconds in turn.items()
+            if done == operation and module not in {FLOOR, OURS, ASKING}
+        )
+
+    def floor(turn: Turn, *operations: str) -> float:
+        return sum(turn[FLOOR, operation] for operation in operations)
+
+    yield "seen before / bare view", median(lambda t: t[OURS, SEEN] / floor(t, BASE)), 1.3
+    yield (
+        "first sight / (bare view + decode)",
+        median(lambda t: t[OURS, FIRST] / floor(t, BASE, DECODE)),
+        1.1,
+    )
+    yield (
+        "store asked / (1.3 bare view + 1.3 EXISTS)",
+        median(lambda t: t[ASKING, SEEN] / (1.3 * (floor(t, BASE) + t[ASKING, EXISTS]))),
+        1.0,
+    )
+    yield "refresh / best peer", median(lambda t: t[OURS, "refresh"] / best(t, "refresh")), 0.5
+    yield (
+        "logout / djwto 0.0.4",
+        median(lambda t: t[OURS, "logout"] / t["djwto_0_0_4", "logout"]),
+        0.5,
+    )
+    yield "login / best peer", median(lambda t: t[OURS, "login"] / best(t, "login")), 0.7
+
+
+def table(found: list[Turn]) -> Iterator[str]:
+    """Times the bare view, a row for each operation and a column for each contender."""
+    ratio = ratios(found, lambda turn: turn[FLOOR, BASE])
+    shown = [one for one in CONTENDERS if one.module != FLOOR]
+    yield f"{'':24}" + "".join(f"{one.title:>20}" for one in shown)
+    rows: dict[str, dict[str, float]] = defaultdict(dict)
+    for (module, operation), value in ratio.items():
+        rows[operation][module] = value
+    for operation in (SEEN, FIRST, "refresh", "logout", "login"):
+        cells = (rows[operation].get(one.module) for one in shown)
+        yield f"{operation:24}" + "".join(
+            f"{'-' if cell is None else f'{cell:.2f}':>20}" for cell in cells
+        )
+    yield f"{'PyJWT decode':24}{rows[DECODE][FLOOR]:>20.2f}"
+
+
+def main() -> int:
+    """Prints the ratios; 0 if every goal is reached."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--turns", type=int, default=25, metavar="N", help="turns (25)")
+    parser.add_argument("--algorithm", action="append", choices=["HS256", "RS256", "ES256"])
+    parser.add_argument("--venvs", type=Path, default=CHECKOUT / ".venv-bench")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every turn there, too")
+    given = parser.parse_args()
+    missed = 0
+    measured = {}
+    for algorithm in given.algorithm or ["HS256", "RS256", "ES256"]:
+        with at_work(algorithm, given.venvs) as processes:
+            found = list(turns(processes, given.turns))
+        print(f"\n{algorithm}, {given.turns} turns; times the bare view\n")
+        print(*table(found), sep="\n")
+        print()
+        for name, ratio, most in goals(found):
+            missed += ratio > most
+            print(f"{'reached' if ratio <= most else 'MISSED':8} {name}: {ratio:.2f}, goal {most}")
+        measured[algorithm] = [
+            {f"{module}: {operation}": seconds for (module, operation), seconds in turn.items()}
+            for turn in found
+        ]
+    if given.json:
+        given.json.write_text(json.dumps(measured, indent=1))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

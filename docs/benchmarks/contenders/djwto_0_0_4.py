@@ -1,0 +1,15 @@
+"""djwto 0.0.4, before this code base."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from contenders import djwto, keys
+
+
+def prepare(algorithm: str, folder: str) -> dict[str, Any]:
+    """The operations."""
+    # It asks for the variable even where the setting is there.
+    os.environ["DJWTO_SIGNING_KEY"] = keys.pair(algorithm)[0]
+    return djwto.prepare(algorithm, folder)

@@ -1,0 +1,39 @@
+"""What nobody can do without: a view that does nothing, and PyJWT with a key that was read."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from contenders import keys, project
+
+
+def prepare(algorithm: str, folder: str) -> dict[str, Any]:
+    """The operations."""
+    import jwt
+
+    project.configure(folder, "contenders.floor_urls", [])
+    private, public = keys.pair(algorithm)
+    reading = jwt.get_algorithm_by_name(algorithm)
+    signing = reading.prepare_key(private)
+    verifying = signing if public is None else reading.prepare_key(public)
+    bare = project.Client().request("GET", "/bare/")
+    now = int(time.time())
+    claims = {
+        "iat": now,
+        "exp": now + 3600,
+        "jti": "3b5f1f4c-5d0e-4b39-8a3a-4a4ad1d0f7aa",
+        "type": "access",
+        "user": {"username": "alice", "id": 1, "perms": ["auth.add_group"] * project.PERMISSIONS},
+        "refresh_iat": now,
+    }
+    token = jwt.encode(claims, signing, algorithm=algorithm)
+
+    def decode(token: str) -> None:
+        jwt.decode(token, verifying, algorithms=[algorithm])
+
+    return {
+        "bare view": (lambda: bare, lambda bare: bare()),
+        "decode": (lambda: token, decode),
+        "encode": (lambda: claims, lambda c: jwt.encode(c, signing, algorithm=algorithm)),
+    }
