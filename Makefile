@@ -4,6 +4,9 @@ BIN := .venv/bin
 # Processes that run tests, half as many again as there are cores: a third of the time is waiting.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((3 * os.cpu_count() + 1) // 2)')
 
+# Compiled once for all the processes that tests start, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test coverage mutants test-services race rogues matrix bench lint types docs wheel versions
 
 .venv/bin/pip:

@@ -48,11 +48,8 @@ def cases(*names: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("clause_id", "name"), cases(*SUBJECTS))
-def test_clause(
-    clause_id: str, name: str, subjects: dict[str, Subject], request: pytest.FixtureRequest
-) -> None:
+def test_clause(clause_id: str, name: str, subjects: dict[str, Subject]) -> None:
     subject = subjects[name]
-    # `make matrix` looks hard on each; here one store has to do.
-    effort = request.config.getoption("--djwto-profile") if name == "database" else "quick"
-    with not_applicable(clause_id, subject.make()), profile.use(effort):
+    # `make matrix` looks hard at each.
+    with not_applicable(clause_id, subject.make()), profile.use("quick"):
         CHECKS[clause_id](subject)

@@ -24,6 +24,8 @@ class TestMine(BackendSpec):
 CHOSEN = ("BL-1", "BL-3", "BL-5", "BL-6", "BL-9", "BL-19", "SIG-3", "SIG-9", "HTTP-14")
 """Some that the backend keeps, some that it breaks, and one that does not apply."""
 
+ONLY = [word for clause_id in CHOSEN for word in ("--clause", clause_id)]
+
 MODELS = """
 from django.db import models
 
@@ -93,18 +95,17 @@ def _command(folder: Path, *arguments: str) -> dict[str, str]:
     return {one["clause"]: one["result"] for one in found["verdicts"]}
 
 
-@pytest.mark.parametrize("django", [("-p", "no:django"), ()], ids=["alone", "pytest-django"])
-def test_the_three_ways_to_run_it_come_to_the_same(folder: Path, django: tuple[str, ...]) -> None:
-    only = [word for clause_id in CHOSEN for word in ("--clause", clause_id)]
+def test_the_three_ways_to_run_it_come_to_the_same(folder: Path) -> None:
     names = " or ".join(f"[{clause_id}]" for clause_id in CHOSEN)
     mine = ("--backend", "mine.Forgetful", "--options", '{"path": "mine.sqlite3"}')
-    verdicts = _command(folder, *mine, "--profile", "quick", *only)
+    verdicts = _command(folder, *mine, "--profile", "quick", *ONLY)
     assert set(verdicts) == set(CHOSEN)
     assert set(verdicts.values()) == {"holds", "fails", "n/a"}
-    assert _pytest(folder, *django, "test_mine.py", "-k", names) == verdicts
     given = [f"--djwto{word[1:]}" if word.startswith("--") else word for word in mine]
     suite = ("--pyargs", "djwto.spec_tests", "--djwto-profile", "quick", *given)
-    assert _pytest(folder, *django, *suite, "-k", names) == verdicts
+    for django in (("-p", "no:django"), ()):
+        assert _pytest(folder, *django, "test_mine.py", "-k", names) == verdicts
+        assert _pytest(folder, *django, *suite, "-k", names) == verdicts
 
 
 def test_a_failure_reads_as_the_command_s(folder: Path) -> None:
@@ -128,7 +129,7 @@ def test_a_backend_with_models_in_a_project_of_its_own(folder: Path) -> None:
     assert made.returncode == 0, made.stderr
     done = run(
         folder, "djwto.spec_tests", "--backend", "shop.blacklist.ModelBlacklist",
-        "--profile", "quick", **shops,
+        "--profile", "quick", *ONLY, **shops,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     (folder / "test_shop.py").write_text(
@@ -146,22 +147,25 @@ def test_a_backend_with_models_in_a_project_of_its_own(folder: Path) -> None:
     assert after.returncode == 0, after.stdout
 
 
-@pytest.mark.parametrize(
-    ("lines", "reason"),
-    [
-        ('    opt_outs = {"BL-1": "no time"}', "BL-1 is a MUST and cannot be left out"),
-        ('    opt_outs = {"BL-3": " "}', "BL-3 is left out without a reason"),
-        ("    def test_clause(self): pass", "TestMine overrides test_clause"),
-        ("    backend = 7", "TestMine.backend is 7; write a class"),
-        ('    backend = "mine.Absent"', "'mine.Absent' cannot be imported"),
-        ('    opt_outs = {"BL-3": "no time"}', "Remove the opt-out."),
-    ],
-)
-def test_what_makes_no_sense_is_an_error(folder: Path, lines: str, reason: str) -> None:
-    (folder / "test_mine.py").write_text(f"{SPEC}{lines}\n")
-    done = run(folder, "pytest", "test_mine.py", "-k", "[BL-3]")
-    assert done.returncode != 0
-    assert reason in done.stdout + done.stderr
+WRONG = [
+    ('    opt_outs = {"BL-1": "no time"}', "BL-1 is a MUST and cannot be left out"),
+    ('    opt_outs = {"BL-3": " "}', "BL-3 is left out without a reason"),
+    ("    def test_clause(self): pass", "TestMine overrides test_clause"),
+    ("    backend = 7", "TestMine.backend is 7; write a class"),
+    ('    backend = "mine.Absent"', "'mine.Absent' cannot be imported"),
+    ('    opt_outs = {"BL-3": "no time"}', "Remove the opt-out."),
+]
+
+
+def test_what_makes_no_sense_is_an_error(folder: Path) -> None:
+    names = [f"test_{number}.py" for number in range(len(WRONG))]
+    for name, (lines, _) in zip(names, WRONG, strict=True):
+        (folder / name).write_text(f"{SPEC}{lines}\n")
+    done = run(folder, "pytest", "--continue-on-collection-errors", "-k", "[BL-3]", *names)
+    wrong = re.findall(r"^(?:ERROR|FAILED) (test_\d\.py)", done.stdout, re.MULTILINE)
+    assert sorted(wrong) == names, done.stdout
+    for _, reason in WRONG:
+        assert reason in done.stdout
 
 
 def test_a_clause_that_does_not_hold_may_be_left_out(folder: Path) -> None:

@@ -41,14 +41,15 @@ class HonestWithoutValues(Rogue):
 
     def _ask(self, statement: str, *values: Any) -> tuple[list[Any], int]:
         with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as connection:
+            # A file for one run: what it need not survive costs most of its time.
+            connection.execute("PRAGMA synchronous=OFF")
+            connection.execute("PRAGMA journal_mode=MEMORY")
             if not self.prepared:
-                connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute(
                     "CREATE TABLE IF NOT EXISTS entry "
                     "(key TEXT PRIMARY KEY, value TEXT NOT NULL DEFAULT '', exp INTEGER)"
                 )
                 self.prepared = True
-            connection.execute("PRAGMA synchronous=OFF")
             cursor = connection.execute(statement, values)
             return cursor.fetchall(), cursor.rowcount
 
