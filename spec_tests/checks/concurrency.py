@@ -28,7 +28,7 @@ CALLS = 15
 """So many of each caller a round: few enough that the order of a key's calls is found at once."""
 
 ROUNDS = 60
-FEWEST_ROUNDS = 4
+FEWEST_ROUNDS = 12
 SECONDS = 1.5
 """On a slow store the rounds end after this many, but not before the fewest."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import weakref
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +32,7 @@ class HonestWithoutValues(Rogue):
         super().__init__(options)
         own = settings.FOLDER / f"{type(self).__name__}.sqlite3"
         self.path = Path(self.options.get("path") or own)
-        self.prepared = False
+        self.begun = False
 
     def _run(self, statement: str, *values: Any) -> tuple[list[Any], int]:
         try:
@@ -40,18 +41,30 @@ class HonestWithoutValues(Rogue):
             raise BlacklistUnavailable(f"{self.path}: {error}") from error
 
     def _ask(self, statement: str, *values: Any) -> tuple[list[Any], int]:
-        with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as connection:
-            # A file for one run: what it need not survive costs most of its time.
-            connection.execute("PRAGMA synchronous=OFF")
-            connection.execute("PRAGMA journal_mode=MEMORY")
-            if not self.prepared:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS entry "
-                    "(key TEXT PRIMARY KEY, value TEXT NOT NULL DEFAULT '', exp INTEGER)"
-                )
-                self.prepared = True
+        self._begin()
+        with closing(self._connect()) as connection:
             cursor = connection.execute(statement, values)
             return cursor.fetchall(), cursor.rowcount
+
+    def _begin(self) -> None:
+        if self.begun:
+            return
+        first = self._connect()
+        # While one is open, the others need not begin a log of writes nor end it.
+        weakref.finalize(self, first.close)
+        first.execute("PRAGMA journal_mode=WAL")
+        first.execute(
+            "CREATE TABLE IF NOT EXISTS entry "
+            "(key TEXT PRIMARY KEY, value TEXT NOT NULL DEFAULT '', exp INTEGER)"
+        )
+        self.begun = True
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=30, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA synchronous=OFF")
+        return connection
 
     def add(self, key: str, exp: int | None) -> bool:
         return self._run("INSERT OR IGNORE INTO entry (key, exp) VALUES (?, ?)", key, exp)[1] == 1
