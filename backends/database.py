@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from operator import attrgetter, methodcaller
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage, Error
@@ -17,7 +18,6 @@ from django.db import (
     router,
     transaction,
 )
-from django.db.backends.utils import CursorWrapper
 
 from djwto.blacklist import BlacklistBackend
 from djwto.durable import when_committed
@@ -33,6 +33,9 @@ INSERT = "INSERT INTO {table} ({key}, {value}, {exp}) VALUES (%s, %s, %s)"
 UPDATE = "UPDATE {table} SET {value} = %s, {exp} = %s WHERE {key} = %s AND {value} = %s"
 # MariaDB and MySQL take "a", "A" and "a " for one text, though not for the same bytes.
 UPDATE_BY_BYTES = UPDATE.replace("AND {value}", "AND CAST({value} AS BINARY)")
+
+ROWS_CHANGED, ALL_ROWS = attrgetter("rowcount"), methodcaller("fetchall")
+"""What a statement answers."""
 
 
 class DatabaseBlacklist(BlacklistBackend):
@@ -55,14 +58,15 @@ class DatabaseBlacklist(BlacklistBackend):
                 f"DATABASES; write one of {', '.join(map(repr, connections))}."
             )
         self.entries = BlacklistEntry.objects.using(self.alias)
+        self._statements: dict[tuple[str, int], str] = {}
 
     def add(self, key: str, exp: int | None) -> bool:
         return self._insert(key, "", exp)
 
     def _insert(self, key: str, value: str, exp: int | None) -> bool:
         try:
-            with self._cursor() as cursor, self._savepoint():
-                cursor.execute(self._sql(INSERT), [key, value, exp])
+            with self._savepoint():
+                self._run(INSERT, [key, value, exp])
         except IntegrityError:
             return False
         return True
@@ -74,32 +78,34 @@ class DatabaseBlacklist(BlacklistBackend):
         return nullcontext()
 
     def contains(self, key: str) -> bool:
-        with self._cursor() as cursor:
-            cursor.execute(self._sql(EXISTS), [key])
-            return cursor.fetchone() is not None
+        return bool(self._run(EXISTS, [key], ALL_ROWS))
 
     def get_many(self, keys: Collection[str]) -> dict[str, str]:
         keys = list(keys)
-        if not keys:
-            return {}
-        with self._cursor() as cursor:
-            cursor.execute(self._sql(SELECT, ", ".join(["%s"] * len(keys))), keys)
-            return dict(cursor.fetchall())
+        return dict(self._run(SELECT, keys, ALL_ROWS)) if keys else {}
 
     def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
         if old is None:
             return self._insert(key, new, exp)
         is_mysql = connections[self.alias].vendor == "mysql"
-        sql = self._sql(UPDATE_BY_BYTES if is_mysql else UPDATE)
         before: str | bytes = old.encode() if is_mysql else old
-        with self._cursor() as cursor:
-            cursor.execute(sql, [new, exp, key, before])
-            return bool(cursor.rowcount)
+        update = UPDATE_BY_BYTES if is_mysql else UPDATE
+        return bool(self._run(update, [new, exp, key, before]))
 
-    def _sql(self, statement: str, keys: str = "") -> str:
-        quoted = connections[self.alias].ops.quote_name
-        names = {name: quoted(name) for name in ("key", "value", "exp")}
-        return statement.format(table=quoted(BlacklistEntry._meta.db_table), keys=keys, **names)
+    def _run(self, statement: str, values: list[Any], answer: Any = ROWS_CHANGED) -> Any:
+        with self._reachable(), connections[self.alias].cursor() as cursor:
+            cursor.execute(self._sql(statement, len(values)), values)
+            return answer(cursor)
+
+    def _sql(self, statement: str, count: int) -> str:
+        """The statement for so many values."""
+        if (sql := self._statements.get((statement, count))) is None:
+            quoted = connections[self.alias].ops.quote_name
+            names = {name: quoted(name) for name in ("key", "value", "exp")}
+            table, keys = quoted(BlacklistEntry._meta.db_table), ", ".join(["%s"] * count)
+            sql = statement.format(table=table, keys=keys, **names)
+            self._statements[statement, count] = sql
+        return sql
 
     def purge(self) -> int:
         return sum(self.purge_in_batches())
@@ -131,11 +137,6 @@ class DatabaseBlacklist(BlacklistBackend):
                 id="djwto.E071",
             )
         ]
-
-    @contextmanager
-    def _cursor(self) -> Iterator[CursorWrapper]:
-        with self._reachable(), connections[self.alias].cursor() as cursor:
-            yield cursor
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:

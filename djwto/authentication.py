@@ -116,7 +116,7 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             # The dispatch of an async class-based view is no coroutine function, but is called
             # in the event loop all the same, and what it answers is awaited.
-            if _blocks() and _in_event_loop():
+            if asyncio._get_running_loop() is not None and _blocks():
                 return answer(request, *args, **kwargs)
             refusal = refusal_of(request)
             return view(request, *args, **kwargs) if refusal is None else refusal
@@ -132,11 +132,3 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
 def _blocks() -> bool:
     """Whether a check takes a database, or whatever the blacklist is kept in."""
     return django_settings.CSRF_USE_SESSIONS or settings.check_access
-
-
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

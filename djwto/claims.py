@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
@@ -30,7 +32,10 @@ LAST_NUMERIC_DATE = 253_402_300_799
 
 def process_perms(user: AbstractBaseUser) -> list[str]:
     """The permissions that go into the claims. Replaced by `DJWTO_PROCESS_PERMS` (TOK-1)."""
-    return sorted(user.get_all_permissions())  # type: ignore[attr-defined]
+    # Models, which are not there yet where a settings module imports this one.
+    from djwto.lookups import all_permissions
+
+    return sorted(all_permissions(user))
 
 
 def process_user(user: AbstractBaseUser) -> Claims:
@@ -91,9 +96,13 @@ def session_end(session: Claims) -> int | None:
     Counted from `auth_time` (OpenID Connect Core, section 2). Tokens from before there was one
     count from their own `iat`.
     """
+    return end_after(session, seconds_or_none(settings.session_max_age))
+
+
+def end_after(session: Claims, longest: int | None) -> int | None:
+    """`session_end` where sessions last for so many seconds at the longest."""
     began = session.get("auth_time", session.get("iat"))
-    longest = settings.session_max_age
-    return None if longest is None or began is None else began + seconds(longest)
+    return None if longest is None or began is None else began + longest
 
 
 def access_from(refresh: Claims, now: int) -> Claims:
@@ -131,36 +140,53 @@ def _dated(claims: Claims, type_: str, now: int) -> Claims:
     return dated
 
 
-def required(type_: str) -> list[str]:
-    """The claims that a token of this type must have (TOK-4)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the settings demand of claims, beside the times and what PyJWT judges (TOK-4)."""
+
+    required: Mapping[str, Sequence[str]]
+    """The claims that a token must have, by its type."""
+    iss: str | None
+
+
+def rules() -> Rules:
+    """The rules of the settings in force."""
     configured = {
         "iss": settings.iss_claim,
         "sub": settings.sub_claim,
         "aud": settings.aud_claim,
         "iat": settings.iat_claim,
-        "exp": expiry(type_, {}, 0) is not None,
     }
-    return [name for name, wanted in configured.items() if wanted] + ["jti", "type"]
+    names = [name for name, wanted in configured.items() if wanted]
+    required = {}
+    for type_ in (ACCESS, REFRESH):
+        expires = ["exp"] if expiry(type_, {}, 0) is not None else []
+        required[type_] = [*names, *expires, "jti", "type"]
+    return Rules(required=required, iss=settings.iss_claim)
 
 
-def validate(claims: Any, type_: str) -> None:
+_INTEGERS = ("exp", "iat", "nbf", "refresh_iat", "auth_time", "idle", "epoch")
+
+
+def validate(claims: Any, type_: str, rules: Rules) -> None:
     """Demands the presence and the JSON type of each claim, and the token's type (TOK-4, TOK-5).
 
     Raises InvalidToken. Signature, times, subject and audience are PyJWT's to judge, in
-    `djwto.tokens`.
+    `djwto.verified`.
     """
     if not isinstance(claims, dict):
         raise InvalidToken("The claims of the token are not a JSON object.")
-    for name in required(type_):
+    for name in rules.required[type_]:
         if name not in claims:
             raise InvalidToken(f"The token has no {name} claim.")
     if claims["type"] != type_:
         raise InvalidToken(f"This is not {'an access' if type_ == ACCESS else 'a refresh'} token.")
-    for name in ("exp", "iat", "nbf", "refresh_iat", "auth_time", "idle", "epoch"):
+    for name in _INTEGERS:
+        value = claims.get(name, 0)
         # A bool is an int to Python; a float or a text is a number to PyJWT.
-        if name in claims and type(claims[name]) is not int:
+        if type(value) is not int:
             raise InvalidToken(f"The {name} claim of the token is not an integer.")
-        if not 0 <= claims.get(name, 0) <= LAST_NUMERIC_DATE:
+        if not 0 <= value <= LAST_NUMERIC_DATE:
             raise InvalidToken(f"The {name} claim of the token is out of range.")
     if not isinstance(claims["jti"], str) or not claims["jti"]:
         raise InvalidToken("The jti claim of the token is not a text.")
@@ -168,7 +194,7 @@ def validate(claims: Any, type_: str) -> None:
         if not isinstance(claims.get(name, ""), str):
             raise InvalidToken(f"The {name} claim of the token is not a text.")
     # Also where none is expected, which PyJWT would not look at.
-    if "iss" in claims and claims["iss"] != settings.iss_claim:
+    if "iss" in claims and claims["iss"] != rules.iss:
         raise InvalidToken("The iss claim of the token is not the expected one.")
     if not isinstance(claims.get("user", {}), dict):
         raise InvalidToken("The user claim of the token is not a JSON object.")

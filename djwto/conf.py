@@ -26,6 +26,8 @@ def given(name: str) -> Any:
     and not what it missed, and most projects give few of ours.
     """
     holder = object.__getattribute__(django_settings, "_wrapped")
+    if type(holder) is SettingsModule:
+        return holder.__dict__.get(name, NOT_GIVEN)
     # What `override_settings` lays over the settings, and `settings.configure` over none.
     while type(holder) is UserSettingsHolder:
         held = holder.__dict__
@@ -63,10 +65,12 @@ class Setting(Generic[T]):
 
     def __get__(self, instance: object, owner: type) -> T:
         value: T = given(self.name)
-        if value is NOT_GIVEN:
-            strict = given("DJWTO_STRICT")
-            return self.default if strict is NOT_GIVEN or not strict else self.strict
-        return value
+        if value is not NOT_GIVEN:
+            return value
+        if self.strict is self.default:
+            return self.default
+        strict = given("DJWTO_STRICT")
+        return self.default if strict is NOT_GIVEN or not strict else self.strict
 
 
 class Settings:

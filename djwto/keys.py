@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ import jwt
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
+from jwt.algorithms import HMACAlgorithm
 
 from djwto.conf import settings
 
@@ -24,6 +26,38 @@ class KeyPair:
     algorithm: str
     signing: Any
     verifying: Any
+    codec: jwt.PyJWT
+    """PyJWT, which takes these keys as they are."""
+
+
+class _PreparedHMAC(HMACAlgorithm):
+    """HMAC for a key that `_parse_one` has looked at.
+
+    PyJWT looks with every token whether the key might be a certificate, and has Python compute
+    what OpenSSL does in one call: a third of the time in which it verifies a token.
+    """
+
+    def __init__(self, known: HMACAlgorithm) -> None:
+        super().__init__(known.hash_alg)
+        self.hash_name = known.hash_alg().name
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        assert isinstance(key, bytes)
+        return key
+
+    def sign(self, msg: bytes, key: bytes) -> bytes:
+        return hmac.digest(key, msg, self.hash_name)
+
+
+def _codec(algorithm: str) -> jwt.PyJWT:
+    codec = jwt.PyJWT()
+    known = jwt.get_algorithm_by_name(algorithm)
+    if isinstance(known, HMACAlgorithm):
+        # No public name; a PyJWT that had another would go on looking at keys.
+        codec._jws = jwt.PyJWS(algorithms=[algorithm])
+        codec._jws.unregister_algorithm(algorithm)
+        codec._jws.register_algorithm(algorithm, _PreparedHMAC(known))
+    return codec
 
 
 def is_symmetric(algorithm: str) -> bool:
@@ -65,8 +99,9 @@ def _parse(algorithm: str, signing: str | bytes | None, verifying: str | bytes |
             "Remove it, or choose an asymmetric DJWTO_ALGORITHM such as ES256."
         )
     parsed = _parse_one("DJWTO_SIGNING_KEY", algorithm, signing)
+    codec = _codec(algorithm)
     if is_symmetric(algorithm):
-        return KeyPair(algorithm=algorithm, signing=parsed, verifying=parsed)
+        return KeyPair(algorithm=algorithm, signing=parsed, verifying=parsed, codec=codec)
     if not hasattr(parsed, "public_key"):
         raise ImproperlyConfigured(
             "DJWTO_SIGNING_KEY holds a public key; put the private key there, "
@@ -86,7 +121,7 @@ def _parse(algorithm: str, signing: str | bytes | None, verifying: str | bytes |
             "DJWTO_VERIFYING_KEY is not the public half of DJWTO_SIGNING_KEY; "
             "remove it, and it is taken from the signing key."
         )
-    return KeyPair(algorithm=algorithm, signing=parsed, verifying=public)
+    return KeyPair(algorithm=algorithm, signing=parsed, verifying=public, codec=codec)
 
 
 def _parse_one(setting: str, algorithm: str, key: str | bytes) -> Any:

@@ -22,6 +22,9 @@ from djwto.claims import (
     Claims,
     access_from,
     expiry,
+    process_claims,
+    process_perms,
+    process_user,
     session_end,
     user_id,
     validate,
@@ -30,8 +33,9 @@ from djwto.conf import seconds_or_none, settings
 from djwto.exceptions import InvalidToken, LoginFailed, UnreadableBody
 from djwto.rotation import first_generation
 from djwto.sessions import CLOCK_MARGIN, epoch
-from djwto.tokens import TokenPair, decode, sign
+from djwto.tokens import TokenPair, sign
 from djwto.users import password_claims, refuse_departed
+from djwto.verified import verifier
 
 SESSION_CLAIMS = frozenset({"auth_hash", "auth_time", "epoch", "gen"})
 """The claims by which a session ends when it should. No hook has a say in them."""
@@ -97,21 +101,35 @@ def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
     try:
         # A tuple or a UUID from a hook reaches clients as a list or a text, and receivers too.
         claims: Claims = json.loads(json.dumps(made, cls=DjangoJSONEncoder, allow_nan=False))
-        validate(claims, REFRESH)
+        validate(claims, REFRESH, verifier().rules)
         _refuse_another_id(user, claims)
         claims = {name: claims[name] for name in claims if name not in SESSION_CLAIMS}
         claims |= _session_claims(user, request, claims, now)
         # Both of a pair are issued at one time, also where a second ends between the two.
         pair = sign(claims, access_from(claims, claims.get("iat", now)))
-        early = max(0, claims.get("nbf", 0) - now)
-        decode(pair.refresh, REFRESH, early=early)
-        decode(pair.access, ACCESS, early=early)
+        if not _by_djwto_alone():
+            early = max(0, claims.get("nbf", 0) - now)
+            verifier().verify(pair.refresh, REFRESH, early)
+            verifier().verify(pair.access, ACCESS, early)
     except (InvalidToken, TypeError, ValueError) as error:
         raise ImproperlyConfigured(
             f"DJWTO_PROCESS_CLAIMS or DJWTO_PROCESS_USER made claims that djwto refuses: {error}"
         ) from error
     _refuse_changed(claims, now)
+    # They were signed here, and will come back soon.
+    verifier().remember(pair.refresh, REFRESH, pair.refresh_claims)
+    verifier().remember(pair.access, ACCESS, pair.access_claims)
     return pair
+
+
+def _by_djwto_alone() -> bool:
+    """Whether no hook has a say in the claims: then they are what will be believed (TOK-1)."""
+    hooks = {
+        settings.process_claims: process_claims,
+        settings.process_user: process_user,
+        settings.process_perms: process_perms,
+    }
+    return all(import_string(path) is ours for path, ours in hooks.items())
 
 
 def _refuse_another_id(user: AbstractBaseUser, claims: Claims) -> None:

@@ -52,6 +52,8 @@ def ask(claims: Claims) -> int | None:
     keys = [session, *rotation.keys(claims)]
     user = _user_key(claims)
     found = get_blacklist().get_many([*keys, user] if user else keys)
+    if not found:
+        return None
     if session in found or cutoff.read(found, user).ends(claims):
         raise InvalidToken("The token is blacklisted.")
     return rotation.exchanged_at(claims, found, milliseconds())

@@ -16,6 +16,7 @@ from django.utils.crypto import constant_time_compare
 from djwto.blacklist import get_blacklist
 from djwto.claims import Claims, user_id
 from djwto.exceptions import InvalidToken
+from djwto.lookups import user_by_pk
 from djwto.sessions import cut_off
 
 
@@ -45,7 +46,7 @@ def refuse_departed(claims: Claims) -> AbstractBaseUser:
     """
     key = user_id(claims)
     try:
-        user: AbstractBaseUser = get_user_model()._default_manager.get(pk=key)
+        user = user_by_pk(key)
     # A key of another type than the model's: the claims were signed by an older user model.
     except (ObjectDoesNotExist, ValueError, OverflowError, ValidationError, DataError) as error:
         raise InvalidToken("The user of the token does not exist.") from error

@@ -1,8 +1,8 @@
-"""Which tokens this process has verified, so that each signature is checked once (TOK-16).
+"""Verifies tokens, and remembers which it has, so that each signature is checked once (TOK-16).
 
-Of a token it keeps a digest, the claims, and when they are good. That is asked on each use, and
-all is forgotten as soon as anything is set otherwise that the verification rests on. The blacklist
-is no part of it.
+Of a token a process keeps a digest, the claims, and when they are good. That is asked on each use,
+and all is forgotten as soon as anything is set otherwise that the verification rests on. The
+blacklist is no part of it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,31 @@ import marshal
 import math
 import os
 import time
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from djwto.claims import Claims, session_end
-from djwto.conf import given_each, seconds, settings
-from djwto.keys import ENVIRONMENT_VARIABLE
+from jwt.exceptions import (
+    ExpiredSignatureError,
+    ImmatureSignatureError,
+    InvalidAlgorithmError,
+    InvalidSignatureError,
+    PyJWTError,
+)
+
+from djwto.claims import Claims, end_after, rules, validate
+from djwto.conf import NOT_GIVEN, given_each, seconds, seconds_or_none, settings
+from djwto.exceptions import InvalidToken
+from djwto.keys import ENVIRONMENT_VARIABLE, key_pair
+
+_REASONS: dict[type[Exception], str] = {
+    ExpiredSignatureError: "The token has expired.",
+    ImmatureSignatureError: "The token is not valid yet.",
+    InvalidSignatureError: "The signature of the token is wrong.",
+    InvalidAlgorithmError: "The token is signed with another algorithm.",
+}
 
 RESTS_ON = (
+    "DJWTO_SIGNING_KEY",
     "SECRET_KEY",
     "DJWTO_ACCESS_TOKEN_LIFETIME",
     "DJWTO_ALGORITHM",
@@ -28,13 +45,12 @@ RESTS_ON = (
     "DJWTO_LEEWAY",
     "DJWTO_REFRESH_TOKEN_LIFETIME",
     "DJWTO_SESSION_MAX_AGE",
-    "DJWTO_SIGNING_KEY",
     "DJWTO_STRICT",
     "DJWTO_SUB_CLAIM",
     "DJWTO_VERIFIED_TOKENS",
     "DJWTO_VERIFYING_KEY",
 )
-"""The settings that `djwto.tokens.decode` reads, and those that theirs follow from."""
+"""The settings that a Verifier reads, and those that theirs follow from."""
 
 
 class _Entry(NamedTuple):
@@ -45,20 +61,67 @@ class _Entry(NamedTuple):
     what a deep copy does."""
 
 
-class Memory:
-    """The tokens that were verified under one and the same settings."""
+class Verifier:
+    """Verifies tokens under the settings that were in force when it was made."""
 
-    def __init__(self, rests_on: list[Any]) -> None:
-        self.rests_on = rests_on
+    def __init__(self) -> None:
+        self.keys = key_pair()
+        self.rules = rules()
+        self.subject = settings.sub_claim
+        self.audience = settings.aud_claim
+        self.leeway = seconds(settings.leeway)
+        self.longest = seconds_or_none(settings.session_max_age)
         self.size = settings.verified_tokens
         self._recent: dict[bytes, _Entry] = {}
         self._earlier: dict[bytes, _Entry] = {}
 
-    def recall(self, token: str, type_: str) -> Claims | None:
-        """The claims of a token of this type that was verified and is within its time, or None."""
+    def claims(self, token: str, type_: str) -> Claims:
+        """The claims of a token that is ours, of this type and within its time (TOK-4 to TOK-7).
+
+        Raises InvalidToken.
+        """
         if not self.size:
-            return None
+            return self.verify(token, type_)
         digest = _digest(token, type_)
+        claims = self._recall(digest)
+        if claims is None:
+            claims = self.verify(token, type_)
+            self._remember(digest, claims)
+        return claims
+
+    def verify(self, token: str, type_: str, early: int = 0) -> Claims:
+        """`claims` without a look at what is remembered; `early` adds seconds to the leeway."""
+        leeway = self.leeway + early
+        try:
+            decoded = self.keys.codec.decode_complete(
+                token,
+                self.keys.verifying,
+                algorithms=[self.keys.algorithm],
+                subject=self.subject,
+                audience=self.audience,
+                leeway=leeway,
+            )
+        # Beside its own errors, PyJWT lets through those of the parsers and of int() on signed
+        # but senseless claims: an infinite exp, a lone surrogate, a payload 100,000 levels deep.
+        except (PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            reason = _REASONS.get(type(error), "The token is malformed or its claims are wrong.")
+            raise InvalidToken(reason) from error
+        # RFC 8725 section 3.11: a token that says it is of another kind is not ours.
+        if str(decoded["header"].get("typ", "JWT")).upper() != "JWT":
+            raise InvalidToken("The token is of another kind than JWT.")
+        claims: Claims = decoded["payload"]
+        validate(claims, type_, self.rules)
+        end = end_after(claims, self.longest)
+        if end is not None and end + leeway <= time.time():
+            raise InvalidToken("The session has reached its end.")
+        return claims
+
+    def remember(self, token: str, type_: str, claims: Claims) -> None:
+        """Takes note of a token that `verify` would say has these claims."""
+        if self.size:
+            self._remember(_digest(token, type_), claims)
+
+    def _recall(self, digest: bytes) -> Claims | None:
         entry = self._recent.get(digest)
         if entry is None:
             entry = self._earlier.get(digest)
@@ -70,15 +133,21 @@ class Memory:
             return claims
         return None
 
-    def remember(self, token: str, type_: str, claims: Claims) -> None:
-        """Takes note of a token that has just been verified, unless the settings changed then."""
-        if self.size and _rests_on() == self.rests_on:
-            try:
-                marshalled = marshal.dumps(claims)
-            except ValueError:
-                # A depth that JSON has and marshal does not.
-                return
-            self._keep(_digest(token, type_), _Entry(*_within(claims), marshalled))
+    def _remember(self, digest: bytes, claims: Claims) -> None:
+        try:
+            marshalled = marshal.dumps(claims)
+        except ValueError:
+            # A depth that JSON has and marshal does not.
+            return
+        self._keep(digest, _Entry(*self._within(claims), marshalled))
+
+    def _within(self, claims: Claims) -> tuple[float, float]:
+        """The times between which these claims are good, as PyJWT and `verify` reckon them."""
+        ends = (claims.get("exp"), end_after(claims, self.longest))
+        return (
+            max(claims.get("nbf", 0), claims.get("iat", 0)) - self.leeway,
+            min((end + self.leeway for end in ends if end is not None), default=math.inf),
+        )
 
     def _keep(self, digest: bytes, entry: _Entry) -> None:
         # Half is dropped at a time: what was not asked for since the last half was.
@@ -88,30 +157,27 @@ class Memory:
 
 
 def _digest(token: str, type_: str) -> bytes:
-    return sha256(f"{type_} {token}".encode("utf-8", "surrogatepass")).digest()
-
-
-def _within(claims: Claims) -> tuple[float, float]:
-    """The times between which these claims are good, as PyJWT and `decode` reckon them."""
-    leeway = seconds(settings.leeway)
-    ends = (claims.get("exp"), session_end(claims))
-    return (
-        max(claims.get("nbf", 0), claims.get("iat", 0)) - leeway,
-        min((end + leeway for end in ends if end is not None), default=math.inf),
-    )
+    return blake2b(f"{type_} {token}".encode("utf-8", "surrogatepass"), digest_size=32).digest()
 
 
 def _rests_on() -> list[Any]:
-    return [*given_each(RESTS_ON), os.environ.get(ENVIRONMENT_VARIABLE)]
+    found = given_each(RESTS_ON)
+    if found[0] is NOT_GIVEN or not found[0]:
+        found.append(os.environ.get(ENVIRONMENT_VARIABLE))
+    return found
 
 
-_memory: Memory | None = None
+_current: tuple[list[Any], Verifier] | None = None
 
 
-def memory() -> Memory:
-    """What is remembered under the settings in force."""
-    global _memory
-    current, rests_on = _memory, _rests_on()
-    if current is None or current.rests_on != rests_on:
-        current = _memory = Memory(rests_on)
-    return current
+def verifier() -> Verifier:
+    """The verifier for the settings in force. Raises ImproperlyConfigured for keys of no use."""
+    global _current
+    current, rests_on = _current, _rests_on()
+    if current is None or current[0] != rests_on:
+        made = Verifier()
+        # Settings that were changed while it was made may be both in it.
+        if _rests_on() != rests_on:
+            return made
+        current = _current = rests_on, made
+    return current[1]

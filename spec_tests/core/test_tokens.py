@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import jwt
 import pytest
@@ -28,6 +29,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
+from jwt.algorithms import HMACAlgorithm
 from pytest_django import Settings
 
 from djwto.claims import LAST_NUMERIC_DATE, process_claims, process_user
@@ -1145,6 +1147,22 @@ def test_keys_are_parsed_once_however_many_requests_there_are(
         assert api.send(api.VALIDATE_ACCESS, live.access).status == 200
         assert log_in().refresh
     assert parsed == parsed_first
+
+
+@pytest.mark.clause("TOK-9")
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+def test_a_secret_is_looked_at_once_however_many_tokens_there_are(
+    algorithm: str, settings: Settings
+) -> None:
+    settings.DJWTO_ALGORITHM = algorithm
+    settings.DJWTO_VERIFIED_TOKENS = 0
+    settings.DJWTO_SIGNING_KEY = f"{algorithm} " * 20
+    look = HMACAlgorithm.prepare_key
+    with patch.object(HMACAlgorithm, "prepare_key", autospec=True, side_effect=look) as looked:
+        for _ in range(5):
+            claims = good()
+            assert decode(encode(claims), "refresh") == claims
+    assert looked.call_count == 1
 
 
 @pytest.mark.clause("TOK-9")

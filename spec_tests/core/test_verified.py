@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,13 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from djwto import conf, tokens, verified
+from djwto import conf, verified
+from djwto.claims import rules
 from djwto.exceptions import InvalidToken
 from djwto.keys import ENVIRONMENT_VARIABLE
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import session
 from djwto.spec_tests.profile import search
 from djwto.tokens import decode, encode
+from djwto.verified import Verifier, verifier
 
 pytestmark = pytest.mark.clause("TOK-16")
 
@@ -83,7 +84,7 @@ def follow(stated: dict[str, Any], history: list[tuple[str, Any]]) -> None:
                 in_force[what] = OTHERWISE[what]
             with override_settings(**in_force), patch.dict("os.environ", environment):
                 for asked in TYPES:
-                    fresh = outcome(tokens._verify, token, asked, 0)
+                    fresh = outcome(Verifier().verify, token, asked)
                     for _ in range(2):
                         assert outcome(decode, token, asked) == fresh
 
@@ -128,10 +129,10 @@ def test_it_does_so_to_the_second(
 
 @pytest.mark.parametrize("name", sorted(OTHERWISE))
 def test_no_setting_that_matters_is_forgotten(name: str) -> None:
-    before = verified.memory()
-    assert verified.memory() is before
+    before = verifier()
+    assert verifier() is before
     with override_settings(**{name: OTHERWISE[name]}):
-        assert verified.memory() is not before
+        assert verifier() is not before
 
 
 def test_these_are_all_that_matter() -> None:
@@ -142,9 +143,8 @@ def test_these_are_all_that_matter() -> None:
         read.add(name)
         return known(name)
 
-    token = live()
     with patch.object(conf, "given", record):
-        tokens._verify(token, "access", 0)
+        Verifier()
     assert "DJWTO_ALGORITHM" in read
     assert read <= set(verified.RESTS_ON)
     assert set(verified.RESTS_ON) == {*OTHERWISE, "DJWTO_VERIFYING_KEY"}
@@ -170,7 +170,8 @@ def live(number: int = 0) -> str:
 
 def counted() -> Any:
     """Counts how often PyJWT is asked."""
-    return patch.object(jwt, "decode_complete", side_effect=jwt.decode_complete)
+    asked = jwt.PyJWT.decode_complete
+    return patch.object(jwt.PyJWT, "decode_complete", autospec=True, side_effect=asked)
 
 
 @pytest.mark.parametrize(("size", "often"), [(1024, 1), (0, 5)])
@@ -197,11 +198,11 @@ def test_what_one_request_does_to_its_claims_no_other_sees() -> None:
 def test_what_was_refused_is_not_remembered(settings: Settings) -> None:
     settings.DJWTO_SESSION_MAX_AGE = timedelta(days=2)
     token = live() + "x"
-    memory = verified.memory()
+    memory = verifier()
     for _ in range(3):
         with pytest.raises(InvalidToken):
             decode(token, "access")
-    assert verified.memory() is memory
+    assert verifier() is memory
     assert (memory._recent, memory._earlier) == ({}, {})
 
 
@@ -211,7 +212,7 @@ def test_it_keeps_no_more_than_it_is_told_to(size: int, settings: Settings) -> N
     tokens_ = [live(number) for number in range(3 * size)]
     for token in tokens_:
         decode(token, "access")
-        memory = verified.memory()
+        memory = verifier()
         assert 0 < len(memory._recent) + len(memory._earlier) <= size
 
 
@@ -229,25 +230,74 @@ def test_settings_that_change_while_a_token_is_verified_leave_no_trace(
     settings: Settings,
 ) -> None:
     token = live()
-    decode_complete = jwt.decode_complete
+    decode_complete = jwt.PyJWT.decode_complete
 
     def meanwhile(*args: Any, **kwargs: Any) -> Any:
         settings.DJWTO_ISS_CLAIM = "elsewhere"
         return decode_complete(*args, **kwargs)
 
-    memory = verified.memory()
-    with patch.object(jwt, "decode_complete", meanwhile), pytest.raises(InvalidToken):
+    with patch.object(jwt.PyJWT, "decode_complete", meanwhile):
+        # By the settings of when it began.
+        assert decode(token, "access")["jti"] == f"{0:032x}"
+    with pytest.raises(InvalidToken, match="iss"):
         decode(token, "access")
-    memory.remember(token, "access", {"exp": math.inf})
-    assert memory.recall(token, "access") is None
+
+
+def test_what_was_made_while_settings_changed_is_used_once(settings: Settings) -> None:
+    settings.DJWTO_LEEWAY = 1
+
+    def meanwhile() -> Any:
+        settings.DJWTO_LEEWAY = 2
+        return rules()
+
+    with patch.object(verified, "rules", meanwhile):
+        between = verifier()
+    assert verifier() is not between
+    assert verifier() is verifier()
 
 
 def test_what_cannot_be_kept_is_not() -> None:
     deep: list[Any] = []
     for _ in range(5000):
         deep = [deep]
-    verified.memory().remember("token", "access", {"deep": deep})
-    assert verified.memory().recall("token", "access") is None
+    memory = Verifier()
+    memory.remember("token", "access", {"deep": deep})
+    assert memory._recent == {}
+
+
+HOOK = "djwto.spec_tests.core.hooks.two_perms"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "set_",
+    [
+        {},
+        {"DJWTO_ISS_CLAIM": "iss", "DJWTO_SUB_CLAIM": "sub", "DJWTO_AUD_CLAIM": ["a", "b"]},
+        {"DJWTO_NBF_LIFETIME": 5, "DJWTO_LEEWAY": 1},
+        {"DJWTO_IAT_CLAIM": False, "DJWTO_ACCESS_TOKEN_LIFETIME": None},
+        {"DJWTO_SESSION_MAX_AGE": None, "DJWTO_REFRESH_TOKEN_LIFETIME": None},
+        {"DJWTO_STRICT": True},
+        {"DJWTO_PROCESS_PERMS": HOOK},
+    ],
+    ids=str,
+)
+def test_a_login_remembers_of_its_tokens_what_a_fresh_look_says(
+    set_: dict[str, Any], settings: Settings
+) -> None:
+    for name, value in set_.items():
+        setattr(settings, name, value)
+    live = session()
+    for type_, token in (("access", live.access), ("refresh", live.refresh)):
+        assert token is not None
+        with counted() as asked:
+            remembered = outcome(decode, token, type_)
+        assert asked.call_count == ("DJWTO_NBF_LIFETIME" in set_)
+        assert remembered == outcome(Verifier().verify, token, type_)
+        for shift in (0, 5, 301, 86_400, 40 * 86_400):
+            with time_machine.travel(time.time() + shift, tick=False):
+                fresh = outcome(Verifier().verify, token, type_)
+                assert outcome(decode, token, type_) == fresh
 
 
 @pytest.mark.django_db

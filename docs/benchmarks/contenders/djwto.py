@@ -35,4 +35,4 @@ def prepare(algorithm: str, folder: str, **settings: Any) -> dict[str, Any]:
 def forget() -> None:
     """Another process has verified none of the tokens that this one issued."""
     if (verified := sys.modules.get("djwto.verified")) is not None:
-        verified._memory = None
+        verified._current = None
