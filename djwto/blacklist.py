@@ -142,7 +142,10 @@ class BlacklistBackend(ABC):
         return await sync_to_async(self.compare_and_set)(key, old, new, exp)
 
     def purge_in_batches(self) -> Iterator[int]:
-        """`purge` in steps, each yielding how many entries it freed, for a command to show."""
+        """`purge` in steps, each yielding how many entries it freed, for a command to show.
+
+        What `purge` promises, it promises as well (BL-7, BL-8).
+        """
         yield self.purge()
 
     def on_durable(self, callback: Callable[[], None]) -> None:

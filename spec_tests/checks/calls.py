@@ -14,6 +14,7 @@ from asgiref.sync import sync_to_async
 
 from djwto.blacklist import BlacklistBackend
 from djwto.claims import LAST_NUMERIC_DATE
+from djwto.spec_tests import profile
 from djwto.spec_tests.clock import SetForward, clock_of
 from djwto.spec_tests.other_process import OtherProcess
 from djwto.spec_tests.registry import Broken, clause, expect
@@ -21,6 +22,9 @@ from djwto.spec_tests.subject import Subject, close_connections, new_key
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 YEAR = 365 * DAY
+
+MANY_SECONDS = 1.5
+"""On a slow store, calls of which there are many end after this, but not before the fewest."""
 
 
 def live_expiries(after: int = 0) -> dict[str, int | None]:
@@ -120,10 +124,15 @@ def never_is_never(subject: Subject) -> None:
 def a_thousand_live_entries_stay(subject: Subject) -> None:
     backend = subject.make()
     exp = int(time.time()) + HOUR
-    keys = [new_key() for _ in range(1_100)]
-    for number, key in enumerate(keys):
-        backend.add(key, None if number % 10 == 0 else exp)
-    lost = [number for number, key in enumerate(keys) if not backend.contains(key)]
+    keys = []
+    for number in _many(1_100, 5_000):
+        keys.append(new_key())
+        backend.add(keys[-1], None if number % 10 == 0 else exp)
+    found: set[str] = set()
+    for first in range(0, len(keys), 100):
+        found.update(backend.get_many(keys[first : first + 100]))
+        found -= {key for key in keys[first : first + 10] if not backend.contains(key)}
+    lost = [number for number, key in enumerate(keys) if key not in found]
     if lost:
         raise Broken(
             f"after adding {len(keys)} live entries: expected all of them, saw {len(lost)} gone, "
@@ -142,11 +151,30 @@ def keys_are_told_apart(subject: Subject) -> None:
             expect(f"contains({near!r}) {done}", backend.contains(near), False)
         for near in dict.fromkeys(neighbours(key)):
             expect(f"add({near!r}) after add({key!r})", backend.add(near, exp), True)
-    for _ in range(400):
+    _none_is_found_by_chance(backend)
+
+
+def _none_is_found_by_chance(backend: BlacklistBackend) -> None:
+    """Many keys and many that are asked for: one of 24 bits that is kept of each is two's soon."""
+    exp = int(time.time()) + HOUR
+    for _ in _many(400, 1_000):
         backend.add(uuid.uuid4().hex, exp)
-    for _ in range(2_000):
+    done = "never added, beside hundreds of others"
+    for _ in _many(500, 2_000):
         key = uuid.uuid4().hex
-        expect(f"contains({key!r}), never added, beside 400 others", backend.contains(key), False)
+        expect(f"contains({key!r}), {done}", backend.contains(key), False)
+    for _ in _many(5, 500):
+        keys = [uuid.uuid4().hex for _ in range(200)]
+        expect(f"get_many() of 200 keys, {done}", backend.get_many(keys), {})
+
+
+def _many(fewest: int, most: int) -> Iterator[int]:
+    """So many numbers, from 0 on; on a slow store fewer, but not fewer than the fewest."""
+    deadline = time.monotonic() + profile.seconds(MANY_SECONDS)
+    for number in range(most):
+        if number >= fewest and time.monotonic() > deadline:
+            return
+        yield number
 
 
 def shapes_of_keys() -> list[str]:
@@ -241,14 +269,19 @@ def async_does_what_sync_does(subject: Subject) -> None:
         await sync_to_async(close_connections)()
         return answer
 
+    frees_all("apurge()", backend, lambda: asyncio.run(purge()))
+
+
+def frees_all(done: str, backend: BlacklistBackend, purge: Callable[[], object]) -> None:
+    """Raises Broken unless a purge frees what has expired, and counts it."""
     backend.purge()
     elapsed = [new_key() for _ in range(5)]
     for key in elapsed:
         backend.add(key, int(time.time()) - DAY)
-    freed = asyncio.run(purge())
+    freed = purge()
     if freed not in (0, len(elapsed)):
-        raise Broken(f"apurge() with 5 expired entries: expected 5 or 0, saw {freed!r}")
-    expect("purge() straight after apurge()", backend.purge(), 0)
+        raise Broken(f"{done} with 5 expired entries: expected 5 or 0, saw {freed!r}")
+    expect(f"purge() straight after {done}", backend.purge(), 0)
 
 
 def _awaited_entries_end(subject: Subject) -> None:

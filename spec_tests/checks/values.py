@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from djwto.blacklist import BlacklistBackend
@@ -15,7 +16,15 @@ from djwto.spec_tests.checks.calls import (
     neighbours,
     shapes_of_keys,
 )
-from djwto.spec_tests.checks.races import Caller, one_first, processes, rounds, threads
+from djwto.spec_tests.checks.races import (
+    Caller,
+    add_expired,
+    one_first,
+    one_first_at_most,
+    processes,
+    rounds,
+    threads,
+)
 from djwto.spec_tests.interleaving import Call, Jitter
 from djwto.spec_tests.other_process import OtherProcess
 from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
@@ -27,6 +36,7 @@ VALUES = [
     "0",
     "1764000000000",
     "1764000000 0 5f0e6c1a-6f63-4b8f-9d0c-0f6f1e6f0a01",
+    "::1:~:0f6f1e6f0a01:-:2::",
     "a",
     "A",
     "a ",
@@ -184,25 +194,37 @@ def one_is_first_to_set(subject: Subject) -> None:
         _expect_value(f"{done}, set, then set and added again", backend, key, value)
     with threads(subject) as callers:
         _one_sets_first(backend, callers, "threads")
+        _one_sets_first_what_expired(subject, callers)
     if backend.supports_processes:
         with OtherProcess(subject) as process, processes(subject, process) as callers:
             _one_sets_first(backend, callers, "processes")
 
 
+def _set_from_none(key: str, number: int) -> Call:
+    return "compare_and_set", key, None, str(number), None
+
+
 def _one_sets_first(backend: BlacklistBackend, callers: list[Caller], who: str) -> None:
-    def all_set(key: str, number: int) -> Call:
-        return "compare_and_set", key, None, str(number), None
-
     def every_second_adds(key: str, number: int) -> Call:
-        return all_set(key, number) if number % 2 else ("add", key, None)
+        return _set_from_none(key, number) if number % 2 else ("add", key, None)
 
-    for what, call in (("set", all_set), ("set or added", every_second_adds)):
+    for what, call in (("set", _set_from_none), ("set or added", every_second_adds)):
         for key, answers in rounds(callers, call):
             done = f"{len(answers)} {who} {what} {key!r} from None at once"
             one_first(done, answers)
             first = answers.index(True)
             has_value = backend.supports_values and call(key, first)[0] == "compare_and_set"
             _expect_value(f"after {done}", backend, key, str(first) if has_value else "")
+
+
+def _one_sets_first_what_expired(subject: Subject, callers: list[Caller]) -> None:
+    backend = subject.make_untaped()
+    expired = partial(add_expired, backend)
+    for key, answers in rounds(callers, _set_from_none, before=expired):
+        done = f"{len(answers)} threads set {key!r}, whose exp had passed, from None at once"
+        one_first_at_most(done, answers)
+        if backend.supports_values and True in answers:
+            _expect_value(f"after {done}", backend, key, str(answers.index(True)))
 
 
 @clause("BL-19")
