@@ -135,7 +135,7 @@ def subject_of(given: argparse.Namespace) -> Iterator[Subject]:
             subject.make()
         except ImproperlyConfigured:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise Unable(f"{given.backend} raised {error!r} when it was made.") from error
         yield subject
 
@@ -147,6 +147,9 @@ def _report(subject: Subject, given: argparse.Namespace) -> int:
     runner.refuse_opt_outs(opt_outs)
     chosen = _chosen(given.clause, runner.in_order())
     _refuse_unreachable(subject)
+    # Before a minute's work: a file that cannot be written.
+    if given.json:
+        _write(given.json, "")
     verdicts = []
     with profile.use(given.profile, given.seed) as seed:
         print(f"{subject.backend} {json.dumps(dict(subject.options))}", flush=True)
@@ -158,8 +161,15 @@ def _report(subject: Subject, given: argparse.Namespace) -> int:
     print(report.summary(verdicts))
     if given.json:
         found = report.as_json(subject, verdicts, profile=given.profile, seed=seed)
-        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        _write(given.json, json.dumps(found, indent=1) + "\n")
     return FAIL if any(verdict.result == report.FAILS for verdict in verdicts) else HOLD
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Unable(f"--json {file}: {error.strerror}.") from error
 
 
 def _chosen(asked: list[str] | None, known: list[str]) -> list[str]:

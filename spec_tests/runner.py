@@ -87,8 +87,7 @@ def run_one(clause_id: str, check: Check, subject: Subject, opt_out: str | None 
             steps = tuple(running.told(reason))
         except Exception as said:
             error = _found_by_chance(said) or said
-            named = "" if isinstance(error, Broken) else f"{type(error).__name__}: "
-            result, reason = FAILS, f"{named}{error}"
+            result, reason = FAILS, str(error) if isinstance(error, Broken) else _raised(error)
             steps = tuple(running.told(reason))
     if opt_out is not None:
         if isinstance(error, Broken):
@@ -116,6 +115,20 @@ def _found_by_chance(error: Exception) -> Broken | None:
         if isinstance(one, Broken):
             return one
     return None
+
+
+def _raised(error: Exception) -> str:
+    """What an exception says, and which call of the checks it came out of if it did of one."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [_is_ours(frame.f_globals.get("__name__", "")) for frame in frames]
+    if not any(ours) or ours[-1]:
+        return f"{type(error).__name__}: {error}"
+    last = len(ours) - 1 - ours[::-1].index(True)
+    return f"{frames[last + 1].f_code.co_name}() raised {error!r}"
+
+
+def _is_ours(module: str) -> bool:
+    return module.startswith("djwto.spec_tests.") and ".rogues." not in module
 
 
 def _machine_steps(error: BaseException, printed: str) -> tuple[str, ...]:
