@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +141,7 @@ def subject_of(given: argparse.Namespace) -> Iterator[Subject]:
 
 
 def _report(subject: Subject, given: argparse.Namespace) -> int:
-    from djwto.spec_tests import profile, report, runner
+    from djwto.spec_tests import profile, report, runner, watch
 
     opt_outs = dict(given.opt_out)
     runner.refuse_opt_outs(opt_outs)
@@ -150,19 +150,34 @@ def _report(subject: Subject, given: argparse.Namespace) -> int:
     # Before a minute's work: a file that cannot be written.
     if given.json:
         _write(given.json, "")
-    verdicts = []
+    verdicts: list[report.Verdict] = []
     with profile.use(given.profile, given.seed) as seed:
         print(f"{subject.backend} {json.dumps(dict(subject.options))}", flush=True)
         print(f"profile {given.profile}, seed {seed}", flush=True)
+
+        def conclude() -> int:
+            print(report.summary(verdicts), flush=True)
+            if given.json:
+                found = report.as_json(subject, verdicts, profile=given.profile, seed=seed)
+                _write(given.json, json.dumps(found, indent=1) + "\n")
+            return FAIL if any(verdict.result == report.FAILS for verdict in verdicts) else HOLD
+
         with _Progress(chosen) as progress:
-            for verdict in runner.run(subject, chosen, opt_outs):
-                verdicts.append(verdict)
-                progress.show(report.describe(verdict, trace=given.traceback))
-    print(report.summary(verdicts))
-    if given.json:
-        found = report.as_json(subject, verdicts, profile=given.profile, seed=seed)
-        _write(given.json, json.dumps(found, indent=1) + "\n")
-    return FAIL if any(verdict.result == report.FAILS for verdict in verdicts) else HOLD
+
+            def never_answers(what: str) -> None:
+                reason = f"{what}. The clauses after this one were not checked."
+                verdicts.append(report.Verdict(chosen[len(verdicts)], report.FAILS, reason))
+                # Python cannot end the call, nor is what a check prints of any use here.
+                with redirect_stdout(console):
+                    progress.show(report.describe(verdicts[-1]))
+                    os._exit(conclude())
+
+            console = sys.stdout
+            with watch.watching(never_answers):
+                for verdict in runner.run(subject, chosen, opt_outs):
+                    verdicts.append(verdict)
+                    progress.show(report.describe(verdict, trace=given.traceback))
+    return conclude()
 
 
 def _write(file: Path, text: str) -> None:

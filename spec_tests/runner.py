@@ -20,6 +20,7 @@ from djwto.spec_tests.clauses import CLAUSES, MUST
 from djwto.spec_tests.registry import CHECKS, Broken, Check, NotApplicable
 from djwto.spec_tests.report import FAILS, HOLDS, NOT_APPLICABLE, Verdict
 from djwto.spec_tests.subject import Subject
+from djwto.spec_tests.watch import is_of_the_suite
 
 FAMILIES = ("BL", "SIG", "HTTP")
 """The families of clauses that are checked on every backend, in the order of their verdicts."""
@@ -120,15 +121,11 @@ def _found_by_chance(error: Exception) -> Broken | None:
 def _raised(error: Exception) -> str:
     """What an exception says, and which call of the checks it came out of if it did of one."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    ours = [_is_ours(frame.f_globals.get("__name__", "")) for frame in frames]
+    ours = [is_of_the_suite(frame) for frame in frames]
     if not any(ours) or ours[-1]:
         return f"{type(error).__name__}: {error}"
     last = len(ours) - 1 - ours[::-1].index(True)
     return f"{frames[last + 1].f_code.co_name}() raised {error!r}"
-
-
-def _is_ours(module: str) -> bool:
-    return module.startswith("djwto.spec_tests.") and ".rogues." not in module
 
 
 def _machine_steps(error: BaseException, printed: str) -> tuple[str, ...]:

@@ -13,5 +13,6 @@ from djwto.spec_tests.checks import (  # noqa: F401
     sessions,
     sessions_machine,
     signals_sent,
+    twins,
     values,
 )

@@ -31,6 +31,7 @@ from djwto.spec_tests.interleaving import (
 from djwto.spec_tests.other_process import OtherProcess
 from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
 from djwto.spec_tests.subject import Subject, close_connections, new_key
+from djwto.spec_tests.watch import PATIENCE
 
 THREADS = 6
 INSTANCES = 2
@@ -45,8 +46,8 @@ PURGING = 3
 BLOCKED = 0.03
 """Seconds in which a call answers, unless it waits for one that is held."""
 
-PATIENCE = 60
-"""Seconds after which a call is taken for one that never answers."""
+LAST_PATIENCE = 2
+"""Seconds for a call that nobody waits for any more."""
 
 GOLDEN = 0.618034
 """Steps of this length around a circle leave no part of it out for long."""
@@ -153,6 +154,7 @@ class Caller:
         self.todo: SimpleQueue[tuple[Interruption, Call] | None] = SimpleQueue()
         self.said: SimpleQueue[Word | Outcome] = SimpleQueue()
         self.free = threading.Event()
+        self.outcome: Outcome | None = None
         # One that a backend never answers must not keep the suite from ending.
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -160,7 +162,7 @@ class Caller:
     def start(self, how: Interruption, call: Call) -> None:
         """Has a call made, and does not wait."""
         self.call = call
-        self.outcome: Outcome | None = None
+        self.outcome = None
         self.free.clear()
         self.todo.put((how, call))
 
@@ -182,15 +184,17 @@ class Caller:
         deadline = time.monotonic() + PATIENCE
         while self.outcome is None:
             if time.monotonic() > deadline:
-                raise Broken(f"{self.call}: expected an answer in {PATIENCE} s, saw none")
+                method, *arguments = self.call
+                called = f"{method}({', '.join(map(repr, arguments))})"
+                raise Broken(f"{called} in a thread: expected an answer, saw none in {PATIENCE} s")
             self.settle(PATIENCE)
         return self.outcome
 
     def end(self) -> None:
-        """Ends the thread."""
+        """Ends the thread, unless it never will."""
         self.go_on()
         self.todo.put(None)
-        self.thread.join(timeout=PATIENCE)
+        self.thread.join(timeout=PATIENCE if self.outcome else LAST_PATIENCE)
 
     def _run(self) -> None:
         try:

@@ -7,6 +7,8 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
+from django.db import transaction
+
 from djwto.blacklist import BlacklistBackend
 from djwto.spec_tests import profile
 from djwto.spec_tests.checks.calls import (
@@ -153,6 +155,12 @@ def _set_is_visible_everywhere(
             _expect_value(f"on {where} instance {done.format(new)}", asked, key, new)
         seen = in_thread(lambda: backend.get_many([key]))
         _expect_texts(f"get_many() in another thread {done.format(new)}", seen, {key: new})
+    key = new_key()
+    with transaction.atomic():
+        backend.compare_and_set(key, None, "0", _in_an_hour())
+        backend.compare_and_set(key, "0", "1", _in_an_hour())
+        _expect_value("in the transaction in which it was set", backend, key, "1")
+    _expect_value("after the commit of that transaction", older, key, "1")
     if not backend.supports_processes:
         return
     key, value = new_key(), "0"

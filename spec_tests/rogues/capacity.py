@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from djwto.spec_tests.rogues.honest import Honest
+import threading
+import time
+from typing import ClassVar
+
+from djwto.spec_tests.rogues.honest import Honest, Rogue
 
 
 class Full(Honest):
@@ -90,3 +94,31 @@ class EvictsTheLeastRecentlyUsed(Honest):
     def contains(self, key: str) -> bool:
         self._touch(key)
         return super().contains(key)
+
+
+class EvictsAt1500(Rogue):
+    """Keeps the newest 1500 keys in a dict."""
+
+    breaks = "BL-10"
+    supports_processes = False
+    entries: ClassVar[dict[str, int | None]] = {}
+    lock = threading.Lock()
+
+    def add(self, key: str, exp: int | None) -> bool:
+        with self.lock:
+            if key in self.entries:
+                return False
+            self.entries[key] = exp
+            for oldest in list(self.entries)[:-1500]:
+                del self.entries[oldest]
+            return True
+
+    def contains(self, key: str) -> bool:
+        return key in self.entries
+
+    def purge(self) -> int:
+        with self.lock:
+            expired = [k for k, exp in self.entries.items() if exp and exp < time.time()]
+            for key in expired:
+                del self.entries[key]
+            return len(expired)

@@ -316,3 +316,30 @@ class RefusalProlongs(HonestWithoutValues):
         if not added:
             self._run("UPDATE entry SET exp = ? WHERE key = ? AND exp < ?", exp, key, exp)
         return added
+
+
+class ZeroIsNever(Honest):
+    """Takes an exp of zero for none."""
+
+    breaks = "BL-9"
+
+    def add(self, key: str, exp: int | None) -> bool:
+        return super().add(key, exp or None)
+
+
+class NothingLeftIsNever(Honest):
+    """Takes zero seconds that are left for no limit: what ends now never does."""
+
+    breaks = "BL-9"
+
+    def add(self, key: str, exp: int | None) -> bool:
+        return super().add(key, None if exp == int(time.time()) else exp)
+
+
+class SetToZeroIsNever(Honest):
+    """Takes an exp of zero for none where a value is set, and is right where a key is added."""
+
+    breaks = "BL-20"
+
+    def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        return super().compare_and_set(key, old, new, exp or None)

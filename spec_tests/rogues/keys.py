@@ -156,3 +156,12 @@ class TakesOnlyLongKeys(Rekeyed):
 
     def rekey(self, key: str) -> str:
         return key if len(key) >= 8 else "short"
+
+
+class HashesTo24Bits(Rekeyed):
+    """Keeps a hash of 24 bits of each key."""
+
+    breaks = "BL-11"
+
+    def rekey(self, key: str) -> str:
+        return str(crc32(key.encode()) % 2**24)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from djwto.spec_tests.rogues.honest import Honest
@@ -187,3 +187,32 @@ class PurgesByRebuilding(Honest):
         for row in live:
             self._run("INSERT OR IGNORE INTO entry VALUES (?, ?, ?)", *row)
         return deleted - len(live)
+
+
+class EmptiesInBatches(Honest):
+    """Purges rightly in one go, and every entry there is in batches."""
+
+    breaks = "BL-7"
+
+    def purge_in_batches(self) -> Iterator[int]:
+        yield self._run("DELETE FROM entry")[1]
+
+
+class ForgetsToPurgeInBatches(Honest):
+    """Purges in one go, and nothing in batches."""
+
+    breaks = "BL-8"
+
+    def purge_in_batches(self) -> Iterator[int]:
+        yield 0
+
+
+class CountsItsBatchesTwice(Honest):
+    """Tells after each batch how many entries it has freed in all, not in this batch."""
+
+    breaks = "BL-8"
+
+    def purge_in_batches(self) -> Iterator[int]:
+        freed = self.purge()
+        yield freed
+        yield freed

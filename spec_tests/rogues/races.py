@@ -6,7 +6,10 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, ClassVar
+
+from django.db import connection, transaction
 
 from djwto.spec_tests.rogues.honest import Honest, HonestWithoutValues, Rogue
 
@@ -546,3 +549,56 @@ class HindersRenewals(Honest):
             return False
         self.written[key] += 1
         return True
+
+
+class RemovesTheExpired(Honest):
+    """Looks for an expired entry and then removes what is there; the rogues differ in when."""
+
+    def _make_way(self, key: str) -> None:
+        expired = "SELECT 1 FROM entry WHERE key = ? AND exp < ?"
+        if self._run(expired, key, int(time.time()))[0]:
+            self._run("DELETE FROM entry WHERE key = ?", key)
+
+
+class RemovesTheExpiredAndAdds(RemovesTheExpired):
+    """Looks whether an entry has expired, and removes what is there, which another has added."""
+
+    breaks = "BL-2"
+
+    def add(self, key: str, exp: int | None) -> bool:
+        self._make_way(key)
+        return super().add(key, exp)
+
+
+class RemovesTheExpiredAndSets(RemovesTheExpired):
+    """Looks whether an entry has expired, and removes what is there, which another has set."""
+
+    breaks = "BL-18"
+
+    def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        if old is None:
+            self._make_way(key)
+        return super().compare_and_set(key, old, new, exp)
+
+
+class AddsAfterTheCommit(Honest):
+    """Answers within a transaction of the default database, and adds when that is committed."""
+
+    breaks = "BL-4"
+
+    def add(self, key: str, exp: int | None) -> bool:
+        if not connection.in_atomic_block:
+            return super().add(key, exp)
+        transaction.on_commit(partial(super().add, key, exp))
+        return not self.contains(key)
+
+
+class SetsOutsideOfTransactionsOnly(Honest):
+    """Answers within a transaction of the default database, and sets nothing."""
+
+    breaks = "BL-17"
+
+    def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        if not connection.in_atomic_block:
+            return super().compare_and_set(key, old, new, exp)
+        return self.get_many([key]).get(key) == old

@@ -167,3 +167,29 @@ class AsyncTwinIsNoCoroutine(Honest):
 
     def acontains(self, key: str) -> bool:  # type: ignore[override]
         return self.contains(key)
+
+
+class LooksThenAwaitsAndAdds(Honest):
+    """Is one step when called, and two when awaited: other tasks of the loop come in between."""
+
+    breaks = "BL-13"
+
+    async def aadd(self, key: str, exp: int | None) -> bool:
+        if await self.acontains(key):
+            return False
+        await super().aadd(key, exp)
+        return True
+
+
+class LooksThenAwaitsAndSets(Honest):
+    """Compares and then sets when awaited: other tasks of the loop come in between."""
+
+    breaks = "BL-13"
+
+    async def acompare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        if old is None:
+            return await super().acompare_and_set(key, old, new, exp)
+        if (await self.aget_many([key])).get(key) != old:
+            return False
+        self._set("key = ?", key, value=new, exp=exp)
+        return True

@@ -424,3 +424,13 @@ class RaisesForNoKeys(Honest):
         if not keys:
             raise ValueError("wrong number of arguments for 'mget' command")
         return super().get_many(keys)
+
+
+class SplitsAtColons(Honest):
+    """Joins a mark and the value with a colon, and loses what is behind another colon."""
+
+    breaks = "BL-17"
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        found = super().get_many(keys)
+        return {key: f"mark:{value}".split(":")[1] for key, value in found.items()}

@@ -1,0 +1,69 @@
+"""Notices a call that never returns, which would keep the suite from ending."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+PATIENCE = 20
+"""Seconds after which a call is taken for one that never answers: BL-15 allows ten."""
+
+EVERY = 1.0
+
+
+@contextmanager
+def watching(never_answers: Callable[[str], None]) -> Iterator[None]:
+    """While entered, is told of the call of this thread that has lasted too long.
+
+    In a thread of its own: Python cannot end the call.
+    """
+    over = threading.Event()
+    watcher = threading.Thread(
+        target=_watch, args=(threading.get_ident(), over, never_answers), daemon=True
+    )
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _watch(thread: int, over: threading.Event, never_answers: Callable[[str], None]) -> None:
+    seen: FrameType | None = None
+    since = time.monotonic()
+    while not over.wait(EVERY):
+        called = _called(sys._current_frames().get(thread))
+        # The frame is kept, so that no other can be taken for it.
+        if called is None or called is not seen:
+            seen, since = called, time.monotonic()
+        elif time.monotonic() - since > PATIENCE:
+            never_answers(
+                f"{called.f_code.co_name}(): expected an answer, saw none in {PATIENCE} s"
+            )
+            return
+
+
+def _called(frame: FrameType | None) -> FrameType | None:
+    """What a check has called and waits for; None while it, or Hypothesis, is at work itself."""
+    called = None
+    while frame is not None and not is_of_the_suite(frame):
+        called, frame = frame, frame.f_back
+    if called is None or frame is None or _module(called).startswith("hypothesis."):
+        return None
+    return called
+
+
+def is_of_the_suite(frame: FrameType) -> bool:
+    """Whether code of the checks is running in a frame, not a backend's, even a rogue's."""
+    module = _module(frame)
+    return module.startswith("djwto.spec_tests.") and ".rogues." not in module
+
+
+def _module(frame: FrameType) -> str:
+    name: str = frame.f_globals.get("__name__", "")
+    return name
