@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.db import connections, transaction
@@ -161,6 +161,8 @@ def a_signal_follows_its_effect(subject: Subject) -> None:
         with playing(subject, DJWTO_MODE=mode, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
             _ended_when_it_is_announced(new_account())
             _not_announced_if_rolled_back(new_account())
+    with playing(subject, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
+        _announced_once_it_is_committed(new_account())
 
 
 Ending = tuple[str, Callable[[], object], Callable[[], bool]]
@@ -208,12 +210,29 @@ def _ended_when_it_is_announced(account: Account) -> None:
         expect(f"whether receivers of {name} find the session ended", seen, [True])
 
 
+def _announced_once_it_is_committed(account: Account) -> None:
+    for name, end, is_ended in _endings(account):
+        with Recorder() as recorder:
+            with _in_transactions():
+                end()
+            announced = [sent.name for sent in recorder.take()]
+        done = "an end in a transaction that was committed"
+        expect(f"signals sent by {done}", announced, [name])
+        expect(f"whether the session is ended after {done}", is_ended(), True)
+
+
+@contextmanager
+def _in_transactions() -> Iterator[None]:
+    with ExitStack() as stack:
+        for alias in connections:
+            stack.enter_context(transaction.atomic(using=alias))
+        yield
+
+
 def _not_announced_if_rolled_back(account: Account) -> None:
     for name, end, is_ended in _endings(account):
         with Recorder() as recorder:
-            with ExitStack() as stack:
-                for alias in connections:
-                    stack.enter_context(transaction.atomic(using=alias))
+            with _in_transactions():
                 end()
                 for alias in connections:
                     transaction.set_rollback(True, using=alias)

@@ -40,6 +40,7 @@ FAMILIES = (
     "twins",
     "failures",
     "options",
+    "durability",
 )
 """The modules of the rogues that are backends; those that are cores are in `cores`."""
 

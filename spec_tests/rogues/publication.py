@@ -23,6 +23,7 @@ TITLES = {
     "twins": "Async twins",
     "failures": "Failures",
     "options": "Options",
+    "durability": "Durability",
     "cores": "Cores",
 }
 
