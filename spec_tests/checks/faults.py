@@ -260,9 +260,13 @@ def _is_made(kind: str, made: Said) -> bool:
 
 
 def _prepared(backend: BlacklistBackend, caller: Caller) -> tuple[str, list[Call]]:
-    """A key that was added, and calls of every method, each with a key of its own to write."""
-    known = new_key()
-    _expect_said(caller, f"add({known!r}, None)", partial(backend.add, known, None), True)
+    """A key that was added and read, and calls of every method, which write other keys."""
+    known, also = new_key(), new_key()
+    for key in (known, also):
+        _expect_said(caller, f"add({key!r}, None)", partial(backend.add, key, None), True)
+        # What an instance has read is nothing to answer with while the store is away.
+        done = f"get_many([{key!r}])"
+        _expect_said(caller, done, partial(backend.get_many, [key]), {key: ""})
     caller.ask(partial(backend.add, new_key(), int(time.time()) - HOUR))
     purges = caller.ask(backend.purge) != 0
     calls = []
@@ -272,7 +276,7 @@ def _prepared(backend: BlacklistBackend, caller: Caller) -> tuple[str, list[Call
             Call(f"{a}add", (new_key(), None), True),
             Call(f"{a}contains", (known,), True),
             Call(f"{a}compare_and_set", (new_key(), None, "", None), True),
-            Call(f"{a}get_many", ([known, absent],), {known: ""}),
+            Call(f"{a}get_many", ([known, absent, also],), {known: "", also: ""}),
             Call(f"{a}contains", (absent,), False),
             Call(f"{a}purge", (), None, asks=purges),
         ]

@@ -276,3 +276,41 @@ class AsyncTwinFailsOpen(Honest):
             return await super().acontains(key)
         except BlacklistUnavailable:
             return False
+
+
+class GetManyAnswersWhatItLastSaw(OnRedis):
+    """Remembers what `get_many` found, and answers with that while the server is away."""
+
+    breaks = "BL-15"
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self.seen: dict[str, str] = {}
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        try:
+            found = super().get_many(keys)
+        except BlacklistUnavailable:
+            seen = {key: self.seen[key] for key in keys if key in self.seen}
+            if not seen:
+                raise
+            return seen
+        self.seen.update(found)
+        return found
+
+
+class AnswersWithWhatItHasGot(OnRedis):
+    """Asks for one key after the other, and answers with what it has when the server goes away."""
+
+    breaks = "BL-15"
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for key in keys:
+            try:
+                found |= super().get_many([key])
+            except BlacklistUnavailable:
+                if not found:
+                    raise
+                return found
+        return found
