@@ -125,7 +125,8 @@ def _raised(error: Exception) -> str:
     if not any(ours) or ours[-1]:
         return f"{type(error).__name__}: {error}"
     last = len(ours) - 1 - ours[::-1].index(True)
-    return f"{frames[last + 1].f_code.co_name}() raised {error!r}"
+    called = frames[last + 1].f_code.co_name
+    return f"{called}(): expected an answer, saw {error!r} raised"
 
 
 def _machine_steps(error: BaseException, printed: str) -> tuple[str, ...]:
