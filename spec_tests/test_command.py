@@ -11,7 +11,7 @@ import pytest
 
 from djwto.spec_tests.clauses import CLAUSES
 from djwto.spec_tests.elsewhere import run
-from djwto.spec_tests.registry import CHECKS
+from djwto.spec_tests.runner import in_order
 
 MINE = """
 import os, sqlite3, time
@@ -66,8 +66,25 @@ class Unmakeable(Right):
     def __init__(self, options):
         raise KeyError("host")
 
+class Exits(Right):
+    def __init__(self, options):
+        raise SystemExit("no host")
+
+class Hangs(Right):
+    def purge(self):
+        time.sleep(60)
+
 class NoBackend:
     pass
+"""
+
+HASTY = """
+import sys
+from djwto.spec_tests import watch
+from djwto.spec_tests.__main__ import main
+
+watch.PATIENCE = 1
+sys.exit(main())
 """
 
 FOUND = {"BL-1": "holds", "BL-15": "n/a", "BL-19": "n/a", "SIG-3": "holds", "HTTP-17": "n/a"}
@@ -110,7 +127,7 @@ def test_what_was_found_is_said_and_written(folder: Path) -> None:
 
 
 def _verdicts(printed: str) -> dict[str, str]:
-    return dict(line.split()[:2] for line in printed.splitlines() if line.split()[0] in CHECKS)
+    return dict(line.split()[:2] for line in printed.splitlines() if line.split()[0] in in_order())
 
 
 def _registered(clause_id: str) -> tuple[str, str]:
@@ -133,6 +150,20 @@ def test_a_wrong_one_is_told_which_clause_it_breaks_and_how(folder: Path) -> Non
 def test_a_traceback_is_shown_to_who_asks_for_it(folder: Path) -> None:
     one = ("--backend", "mine.Forgetful", "--clause", "BL-6")
     assert "Traceback (most recent call last)" in _run(folder, *one, "--traceback").stdout
+
+
+def test_a_call_that_never_answers_ends_the_run_with_what_was_found(folder: Path) -> None:
+    (folder / "hasty.py").write_text(HASTY)
+    only = ("--clause", "BL-1", "--clause", "BL-6", "--clause", "BL-12", "--json", "found.json")
+    done = run(folder, "hasty", "--backend", "mine.Hangs", *only)
+    assert done.returncode == 1
+    assert "seen:  purge(): expected an answer, saw none in 1 s. The clauses after" in done.stdout
+    assert done.stdout.endswith("1 clause holds, 1 FAIL: BL-6\n")
+    found = json.loads((folder / "found.json").read_text())["verdicts"]
+    assert [(one["clause"], one["result"]) for one in found] == [
+        ("BL-1", "holds"),
+        ("BL-6", "fails"),
+    ]
 
 
 @pytest.mark.parametrize("clause_id", ["BL-5", "BL-14", "HTTP-12"])
@@ -188,6 +219,7 @@ def test_a_clause_is_left_out_where_it_does_not_hold(
         (("--backend", "mine"), "cannot be imported"),
         (("--backend", "mine.NoBackend"), "not a subclass of djwto.blacklist.BlacklistBackend"),
         (("--backend", "mine.Unmakeable"), "mine.Unmakeable raised KeyError('host')"),
+        (("--backend", "mine.Exits"), "mine.Exits raised SystemExit('no host')"),
         (("--backend", "mine.Down"), "the store is unavailable. the cable is out"),
         (("--backend", "mine.Right", "--options", "{"), "not JSON"),
         (("--backend", "mine.Right", "--options", "[]"), "not a JSON object"),
@@ -196,6 +228,7 @@ def test_a_clause_is_left_out_where_it_does_not_hold(
         (("--backend", "mine.Right", "--opt-out", "BL-1=no time"), "BL-1 is a MUST and cannot"),
         (("--backend", "mine.Right", "--opt-out", "BL-99=no time"), "no clause that the suite"),
         (("--backend", "mine.Right", "--clause", "BL-99"), "no clause BL-99; the suite checks"),
+        (("--backend", "mine.Right", "--json", "absent/found.json"), "--json absent/found.json"),
         (("--backend", "mine.Right", "--profile", "lazy"), "invalid choice: 'lazy'"),
         (("--backend", "mine.Right", "--replay", "absent.py"), "absent.py"),
         (("--new", "no-name"), "--new 'no-name' is no name for a module"),
