@@ -112,10 +112,9 @@ class BlacklistBackend(ABC):
         """Sets the value and the expiry of `key` if its value is `old`; None is "not there".
 
         One atomic step: of all who name the same `old` at once, exactly one is answered True
-        (BL-18, BL-19). A value is at most 200 characters of `0-9 a-z : ~ -`, which no collation
-        takes for others. `exp` as for `add`. This
-        default, for a backend without values, takes no `old` but None, and drops the value.
-        Raises NotImplementedError for any other (BL-22).
+        (BL-18, BL-19). A value is at most 200 printable characters of ASCII, told apart each by
+        each. `exp` as for `add`. This default, for a backend without values, takes no `old` but
+        None, and drops the value. Raises NotImplementedError for any other (BL-22).
         """
         if old is not None:
             raise NotImplementedError(f"{type(self).__name__} keeps no values.")

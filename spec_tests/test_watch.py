@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -13,14 +14,38 @@ from djwto.spec_tests.checks.calls import in_thread
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "PATIENCE", 1)
+    monkeypatch.setattr(watch, "PATIENCE", 0.3)
+    monkeypatch.setattr(watch, "WORK_PATIENCE", 1)
     monkeypatch.setattr(watch, "EVERY", 0.02)
 
 
+SLOW = """
+import time
+from djwto.spec_tests.rogues.honest import Honest
+
+class Slow(Honest):
+    def contains(self, key):
+        time.sleep(0.9)
+"""
+
+
 def test_a_call_that_does_not_return_is_told_of_once() -> None:
+    mine: dict[str, Any] = {"__name__": "mine"}
+    exec(SLOW, mine)
+    told: list[str] = []
+    slow = mine["Slow"]({})
+    with watch.watching(told.append):
+        slow.contains("key")
+    assert told == ["contains(): expected an answer, saw none in 0.3 s"]
+
+
+def test_a_thread_that_does_not_end_is_told_of_later() -> None:
     told: list[str] = []
     with watch.watching(told.append):
-        in_thread(partial(time.sleep, 3))
+        in_thread(partial(time.sleep, 0.6))
+    assert told == []
+    with watch.watching(told.append):
+        in_thread(partial(time.sleep, 2))
     assert told == ["join(): expected an answer, saw none in 1 s"]
 
 
