@@ -13,46 +13,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import venv
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-CHECKOUT = HERE.parents[1]
+from peers import ASKING, CONTENDERS, FLOOR, HERE, OURS, VENVS, Contender, python_of
 
 BASE, DECODE, EXISTS = "bare view", "decode", "EXISTS"
 
 
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """Who takes part, and what is installed for it."""
-
-    module: str
-    title: str
-    requirements: tuple[str, ...]
-
-
-CRYPTO = "pyjwt[crypto]"
-CONTENDERS = (
-    Contender("floor", "floor", ("django>=5.2,<5.3", CRYPTO)),
-    Contender("djwto", "djwto", (f"{CHECKOUT}[redis]", "django>=5.2,<5.3", CRYPTO)),
-    Contender(
-        "djwto_asking",
-        "djwto, store asked",
-        (f"{CHECKOUT}[redis]", "django>=5.2,<5.3", CRYPTO),
-    ),
-    Contender("djwto_0_0_4", "djwto 0.0.4", ("djwto==0.0.4", "django>=5.2,<5.3", CRYPTO)),
-    Contender(
-        "simplejwt", "simplejwt", ("djangorestframework-simplejwt", "django>=5.2,<5.3", CRYPTO)
-    ),
-    Contender("ninja_jwt", "ninja-jwt", ("django-ninja-jwt", "django>=5.2,<5.3", CRYPTO)),
-    Contender("flask_jwt_extended", "flask-jwt-extended", ("flask-jwt-extended", CRYPTO)),
-)
-FLOOR, OURS, ASKING = "floor", "djwto", "djwto_asking"
 SEEN, FIRST = "protected, seen before", "protected, first sight"
 
 TIMES = {SEEN: 200, FIRST: 60, BASE: 200, DECODE: 200, EXISTS: 200}
@@ -60,20 +31,6 @@ TIMES = {SEEN: 200, FIRST: 60, BASE: 200, DECODE: 200, EXISTS: 200}
 
 Turn = dict[tuple[str, str], float]
 """Seconds that a contender took for an operation, in one turn."""
-
-
-def python_of(contender: Contender, folder: Path) -> Path:
-    """A Python with what the contender needs."""
-    where = folder / contender.module
-    python = where / "bin" / "python"
-    if not python.exists():
-        venv.create(where, with_pip=True)
-    install = [python, "-m", "pip", "install", "-q", "--force-reinstall", "--no-deps"]
-    if contender.module in {OURS, ASKING}:
-        # As it is now, whatever its version says.
-        subprocess.run([*install, str(CHECKOUT)], check=True)
-    subprocess.run([python, "-m", "pip", "install", "-q", *contender.requirements], check=True)
-    return python
 
 
 class Process:
@@ -199,7 +156,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--turns", type=int, default=25, metavar="N", help="turns (25)")
     parser.add_argument("--algorithm", action="append", choices=["HS256", "RS256", "ES256"])
-    parser.add_argument("--venvs", type=Path, default=CHECKOUT / ".venv-bench")
+    parser.add_argument("--venvs", type=Path, default=VENVS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every turn there, too")
     given = parser.parse_args()
     missed = 0

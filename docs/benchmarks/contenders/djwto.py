@@ -8,11 +8,17 @@ from typing import Any
 
 from contenders import keys, project
 
-REFRESH = "/api/token/refresh"
+_REFRESH = "/api/token/refresh"
+
+ASKED = project.Asked(
+    login=("POST", "/login/", "", "username=alice&password=pass"),
+    refresh=lambda answer: ("POST", f"{_REFRESH}/refresh_access/", answer["refresh"]),
+    logout=lambda answer: ("POST", f"{_REFRESH}/logout/", answer["refresh"]),
+)
 
 
-def prepare(algorithm: str, folder: str, **settings: Any) -> dict[str, Any]:
-    """The operations."""
+def set_up(algorithm: str, folder: str, **settings: Any) -> None:
+    """The project."""
     private, public = keys.pair(algorithm)
     project.configure(
         folder,
@@ -24,12 +30,12 @@ def prepare(algorithm: str, folder: str, **settings: Any) -> dict[str, Any]:
         DJWTO_ACCESS_TOKEN_LIFETIME=timedelta(hours=1),
         **settings,
     )
-    return project.operations(
-        ("POST", "/login/", "", "username=alice&password=pass"),
-        lambda answer: ("POST", f"{REFRESH}/refresh_access/", answer["refresh"]),
-        lambda answer: ("POST", f"{REFRESH}/logout/", answer["refresh"]),
-        forget,
-    )
+
+
+def prepare(algorithm: str, folder: str) -> dict[str, Any]:
+    """The operations."""
+    set_up(algorithm, folder)
+    return project.operations(ASKED, forget)
 
 
 def forget() -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from contenders import djwto
+from contenders import djwto, project
 
 URL = "redis://127.0.0.1:6379/8"
+ASKED = djwto.ASKED
+
+
+def set_up(algorithm: str, folder: str) -> None:
+    """The project."""
+    store = {"BACKEND": "djwto.backends.redis.RedisBlacklist", "OPTIONS": {"url": URL}}
+    djwto.set_up(algorithm, folder, DJWTO_CHECK_ACCESS=True, DJWTO_BLACKLIST=store)
 
 
 def prepare(algorithm: str, folder: str) -> dict[str, Any]:
     """The operations, and one question to Redis."""
     import redis
 
+    set_up(algorithm, folder)
     client = redis.Redis.from_url(URL)
-    store = {"BACKEND": "djwto.backends.redis.RedisBlacklist", "OPTIONS": {"url": URL}}
-    operations = djwto.prepare(algorithm, folder, DJWTO_CHECK_ACCESS=True, DJWTO_BLACKLIST=store)
+    operations = project.operations(ASKED, djwto.forget)
     return operations | {"EXISTS": (lambda: "djwto:no-such-key", client.exists)}

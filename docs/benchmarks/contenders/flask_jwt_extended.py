@@ -9,16 +9,10 @@ from typing import Any
 from contenders import keys
 
 
-def prepare(algorithm: str, folder: str) -> dict[str, Any]:
-    """The operations that it has."""
+def application(algorithm: str) -> Any:
+    """The application, which has no users."""
     import flask
-    from flask_jwt_extended import (
-        JWTManager,
-        create_access_token,
-        create_refresh_token,
-        jwt_required,
-    )
-    from werkzeug.test import EnvironBuilder
+    from flask_jwt_extended import JWTManager, create_access_token, jwt_required
 
     private, public = keys.pair(algorithm)
     app = flask.Flask("benchmark")
@@ -40,6 +34,16 @@ def prepare(algorithm: str, folder: str) -> dict[str, Any]:
     @jwt_required(refresh=True)
     def refresh() -> Any:
         return {"access": create_access_token("alice")}
+
+    return app
+
+
+def prepare(algorithm: str, folder: str) -> dict[str, Any]:
+    """The operations that it has."""
+    from flask_jwt_extended import create_access_token, create_refresh_token
+    from werkzeug.test import EnvironBuilder
+
+    app = application(algorithm)
 
     def request(method: str, path: str, token: str) -> dict[str, Any]:
         bearer = {"Authorization": f"Bearer {token}"}

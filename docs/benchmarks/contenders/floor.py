@@ -8,23 +8,32 @@ from typing import Any
 from contenders import keys, project
 
 
+def set_up(algorithm: str, folder: str) -> None:
+    """The project."""
+    project.configure(folder, "contenders.floor_urls", [])
+
+
 def prepare(algorithm: str, folder: str) -> dict[str, Any]:
     """The operations."""
     import jwt
 
-    project.configure(folder, "contenders.floor_urls", [])
+    set_up(algorithm, folder)
     private, public = keys.pair(algorithm)
     reading = jwt.get_algorithm_by_name(algorithm)
     signing = reading.prepare_key(private)
     verifying = signing if public is None else reading.prepare_key(public)
     bare = project.Client().request("GET", "/bare/")
     now = int(time.time())
+    # As many as djwto has in an access token.
     claims = {
         "iat": now,
         "exp": now + 3600,
         "jti": "3b5f1f4c-5d0e-4b39-8a3a-4a4ad1d0f7aa",
         "type": "access",
         "user": {"username": "alice", "id": 1, "perms": ["auth.add_group"] * project.PERMISSIONS},
+        "auth_time": now,
+        "gen": "0" * 32,
+        "auth_hash": "0" * 32,
         "refresh_iat": now,
     }
     token = jwt.encode(claims, signing, algorithm=algorithm)

@@ -7,9 +7,15 @@ from typing import Any
 
 from contenders import keys, project
 
+ASKED = project.Asked(
+    login=("POST", "/token/pair", "", project.CREDENTIALS),
+    refresh=lambda answer: ("POST", "/token/refresh", "", {"refresh": answer["refresh"]}),
+    logout=lambda answer: ("POST", "/token/blacklist", "", {"refresh": answer["refresh"]}),
+)
 
-def prepare(algorithm: str, folder: str) -> dict[str, Any]:
-    """The operations."""
+
+def set_up(algorithm: str, folder: str) -> None:
+    """The project."""
     private, public = keys.pair(algorithm)
     project.configure(
         folder,
@@ -22,8 +28,9 @@ def prepare(algorithm: str, folder: str) -> dict[str, Any]:
             "ACCESS_TOKEN_LIFETIME": timedelta(hours=1),
         },
     )
-    return project.operations(
-        ("POST", "/token/pair", "", project.CREDENTIALS),
-        lambda answer: ("POST", "/token/refresh", "", {"refresh": answer["refresh"]}),
-        lambda answer: ("POST", "/token/blacklist", "", {"refresh": answer["refresh"]}),
-    )
+
+
+def prepare(algorithm: str, folder: str) -> dict[str, Any]:
+    """The operations."""
+    set_up(algorithm, folder)
+    return project.operations(ASKED)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -31,6 +32,8 @@ def configure(folder: str, urls: str, apps: list[str], **settings: Any) -> None:
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": f"{folder}/benchmark.sqlite3",
+                # Or a server would open the file anew for each request, whoever is asked.
+                "CONN_MAX_AGE": None,
                 "OPTIONS": {
                     "transaction_mode": "IMMEDIATE",
                     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
@@ -95,38 +98,45 @@ class Client:
         return json.loads(self.request(*asked)().content)
 
 
-def operations(
-    login: tuple[Any, ...],
-    refresh: Callable[[Any], tuple[Any, ...]],
-    logout: Callable[[Any], tuple[Any, ...]],
-    forget: Callable[[], None] = lambda: None,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a contender is asked, each as `Client.request` is told it: method, path, token, fields.
+
+    `refresh` and `logout` follow from the answer to a login.
+    """
+
+    login: tuple[Any, ...]
+    refresh: Callable[[Any], tuple[Any, ...]]
+    logout: Callable[[Any], tuple[Any, ...]]
+
+    def protected(self, answer: Any) -> tuple[Any, ...]:
+        """The view that is protected."""
+        return ("GET", "/protected/", answer["access"])
+
+
+def operations(asked: Asked, forget: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """The operations of a contender: how each is prepared, and how it is done.
 
-    What is asked is told as `Client.request` is told it; `refresh` and `logout` follow from the
-    answer to a login. `forget` makes the process forget the tokens that it has verified.
+    `forget` makes the process forget the tokens that it has verified.
     """
     client = Client()
 
     def log_in() -> Any:
-        return client.answer(*login)
-
-    def protected(answer: Any) -> Callable[[], Any]:
-        return client.request("GET", "/protected/", answer["access"])
+        return client.answer(*asked.login)
 
     def first() -> Callable[[], Any]:
-        token = log_in()
+        answer = log_in()
         forget()
-        return protected(token)
+        return client.request(*asked.protected(answer))
 
     answer = log_in()
-    seen = protected(answer)
-    exchanged = client.request(*refresh(answer))
+    seen = client.request(*asked.protected(answer))
+    exchanged = client.request(*asked.refresh(answer))
     made = {
         "protected, seen before": lambda: seen,
         "protected, first sight": first,
         "refresh": lambda: exchanged,
-        "logout": lambda: client.request(*logout(log_in())),
-        "login": lambda: client.request(*login),
+        "logout": lambda: client.request(*asked.logout(log_in())),
+        "login": lambda: client.request(*asked.login),
     }
     return {name: (prepare, lambda made: made()) for name, prepare in made.items()}

@@ -7,9 +7,15 @@ from typing import Any
 
 from contenders import keys, project
 
+ASKED = project.Asked(
+    login=("POST", "/login/", "", project.CREDENTIALS),
+    refresh=lambda answer: ("POST", "/refresh/", "", {"refresh": answer["refresh"]}),
+    logout=lambda answer: ("POST", "/logout/", "", {"refresh": answer["refresh"]}),
+)
 
-def prepare(algorithm: str, folder: str) -> dict[str, Any]:
-    """The operations."""
+
+def set_up(algorithm: str, folder: str) -> None:
+    """The project."""
     private, public = keys.pair(algorithm)
     project.configure(
         folder,
@@ -23,8 +29,9 @@ def prepare(algorithm: str, folder: str) -> dict[str, Any]:
         },
         REST_FRAMEWORK={"UNAUTHENTICATED_USER": None},
     )
-    return project.operations(
-        ("POST", "/login/", "", project.CREDENTIALS),
-        lambda answer: ("POST", "/refresh/", "", {"refresh": answer["refresh"]}),
-        lambda answer: ("POST", "/logout/", "", {"refresh": answer["refresh"]}),
-    )
+
+
+def prepare(algorithm: str, folder: str) -> dict[str, Any]:
+    """The operations."""
+    set_up(algorithm, folder)
+    return project.operations(ASKED)
