@@ -7,7 +7,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((
 # Compiled once for all the processes that tests start, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-load lint types docs wheel versions
+.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load lint types docs wheel versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -45,6 +45,9 @@ matrix: .venv/.dev .venv/.services  ## every clause on every backend, into docs/
 
 bench: .venv/bin/pip  ## djwto beside its peers, as ratios; TURNS=100, and Redis has to be there
 	$(BIN)/python docs/benchmarks/bench.py --turns $(or $(TURNS),25)
+
+bench-guard: .venv/.dev  ## djwto beside the floor alone: has it become slow?
+	$(BIN)/python docs/benchmarks/guard.py
 
 bench-load: .venv/bin/pip  ## the same behind gunicorn and uvicorn; takes wrk
 	$(BIN)/python docs/benchmarks/load.py --turns $(or $(TURNS),3)

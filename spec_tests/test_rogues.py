@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,14 @@ def _cases(exhibits: Iterable[Exhibit]) -> list[Any]:
     return [pytest.param(one, id=f"{one.breaks or 'all'}-{one.name}") for one in exhibits]
 
 
-@pytest.mark.parametrize("rogue", _cases(WHOLE.rogues))
+def _every_third(exhibits: Sequence[Exhibit]) -> Iterator[Exhibit]:
+    """Of those that break one clause; `make rogues AIMED=1` shows them all, and takes minutes."""
+    clauses = dict.fromkeys(one.breaks for one in exhibits)
+    for clause in clauses:
+        yield from [one for one in exhibits if one.breaks == clause][::3]
+
+
+@pytest.mark.parametrize("rogue", _cases(_every_third(WHOLE.rogues)))
 def test_a_rogue_is_rejected_by_the_clause_that_it_is_aimed_at(rogue: Exhibit) -> None:
     finding = examine(rogue, [rogue.breaks])
     assert is_killed(finding, rogue.breaks), (finding.answers, finding.reasons)

@@ -26,7 +26,7 @@ BASE, DECODE, EXISTS = "bare view", "decode", "EXISTS"
 
 SEEN, FIRST = "protected, seen before", "protected, first sight"
 
-TIMES = {SEEN: 200, FIRST: 60, BASE: 200, DECODE: 200, EXISTS: 200}
+TIMES = {SEEN: 200, FIRST: 60, BASE: 200, DECODE: 60, EXISTS: 200}
 """How often an operation is done in a turn; the others are done 20 times."""
 
 Turn = dict[tuple[str, str], float]

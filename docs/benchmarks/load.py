@@ -123,7 +123,7 @@ class Server:
         raise SystemExit(f"{self.contender.title} cannot be served.")
 
     def rate(self, name: str, seconds: int) -> float:
-        """How many requests it answers with 2xx in a second of processor time. djwto must, each."""
+        """How many requests it answers with 2xx in a second of processor time; djwto must all."""
         before = self._processor()
         wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(self.scripts[name])]
         wrk += ["--timeout", "10s", f"http://{self.host}:{self.port}"]
