@@ -7,7 +7,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((
 # Compiled once for all the processes that tests start, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load lint types docs wheel versions
+.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load charts lint types docs wheel versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -44,13 +44,16 @@ matrix: .venv/.dev .venv/.services  ## every clause on every backend, into docs/
 	$(BIN)/python -m djwto.spec_tests.matrix
 
 bench: .venv/bin/pip  ## djwto beside its peers, as ratios; TURNS=100, and Redis has to be there
-	$(BIN)/python docs/benchmarks/bench.py --turns $(or $(TURNS),25)
+	$(BIN)/python docs/benchmarks/bench.py --turns $(or $(TURNS),25) --json build/bench.json
 
 bench-guard: .venv/.dev  ## djwto beside the floor alone: has it become slow?
 	$(BIN)/python docs/benchmarks/guard.py
 
 bench-load: .venv/bin/pip  ## the same behind gunicorn and uvicorn; takes wrk
-	$(BIN)/python docs/benchmarks/load.py --turns $(or $(TURNS),3)
+	$(BIN)/python docs/benchmarks/load.py --turns $(or $(TURNS),3) --json build/load.json
+
+charts: .venv/.bench  ## of what the two have measured last, for the docs
+	$(BIN)/python docs/benchmarks/charts.py --bench build/bench.json --load build/load.json
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -54,7 +54,8 @@ RUNS = (
 """What each run of the tests has for its database, its cache and its Redis."""
 
 STORES = (
-    "database log_out_everywhere logout migrations password_change reuse rotation session_list"
+    "database log_out_everywhere logout lookups migrations password_change reuse rotation "
+    "session_list"
 )
 INPUT = "endpoints fuzz login redis round_trips store_down"
 """The core's tests that have to do with a store: of what it keeps, and of what it is sent."""

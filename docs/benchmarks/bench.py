@@ -175,6 +175,7 @@ def main() -> int:
             for turn in found
         ]
     if given.json:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps(measured, indent=1))
     return 1 if missed else 0
 

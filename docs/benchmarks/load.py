@@ -215,6 +215,7 @@ def main() -> int:
             print(f"{name:20}{cells}")
         measured[title] = {f"{module}: {name}": rates for (module, name), rates in found.items()}
     if given.json:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps(measured, indent=1))
     return 1 if behind else 0
 
