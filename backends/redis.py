@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.checks import CheckMessage, Warning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.encoding import force_str
+from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
 
+from djwto.backends.redis_cluster import SCHEMES, Cluster, connect, node_urls
 from djwto.blacklist import BlacklistBackend
 from djwto.exceptions import BlacklistUnavailable
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 
 class RedisBlacklist(BlacklistBackend):
     """Keeps the blacklist as keys that Redis itself expires.
 
-    OPTIONS: `url` ("redis://127.0.0.1:6379/0"), or `client`, the dotted path of a function that
-    returns a redis-py client; `key_prefix` ("djwto:"); `timeout`, in seconds, for connecting
-    and for each answer (2), with `url` only.
+    OPTIONS: `url` ("redis://127.0.0.1:6379/0"), with nodes of a Redis Cluster such as
+    "redis+cluster://10.0.0.1:6379,10.0.0.2:6379"; or `client`, the dotted path of a function
+    that returns a client of redis-py; `key_prefix` ("djwto:"); `timeout`, in seconds, for
+    connecting and for each answer (2), with `url` only.
     """
 
     supports_values = True
@@ -35,15 +42,12 @@ class RedisBlacklist(BlacklistBackend):
         super().__init__(options)
         try:
             import redis
-            from redis.backoff import NoBackoff
-            from redis.retry import Retry
         except ImportError as error:
             raise ImproperlyConfigured(
                 "RedisBlacklist needs redis-py: pip install djwto[redis]."
             ) from error
-        # What a cluster raises, which cannot read keys of several slots at once, is no RedisError.
+        # What a cluster raises of which no node answers is no RedisError.
         self.errors = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
-        self.changed_meanwhile = redis.WatchError
         self.prefix: str = self.options["key_prefix"]
         url, factory, timeout = (self.options[name] for name in ("url", "client", "timeout"))
         if not isinstance(self.prefix, str):
@@ -52,35 +56,42 @@ class RedisBlacklist(BlacklistBackend):
             raise ImproperlyConfigured(f"timeout is {timeout!r}; write seconds above 0.")
         if url is not None and factory is not None:
             raise ImproperlyConfigured("RedisBlacklist takes url or client, not both.")
-        # redis-py's own default is to ask three times more.
-        self.asks_once = factory is None
         try:
-            if factory is not None:
-                self.client = import_string(factory)()
-                return
-            self.client = redis.Redis.from_url(
-                "redis://127.0.0.1:6379/0" if url is None else url,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                # Never once more: the first may have set what the second then finds there, and
-                # "another was first" would be a guess. One that the server closed while it was
-                # idle is noticed before it is used, and replaced.
-                retry=Retry(NoBackoff(), 0),
-            )
-            # Not connected yet, but redis-py looks at the options in the URL only here.
-            self.client.connection_pool.make_connection()
+            if factory is None:
+                self._make = _factory("redis://127.0.0.1:6379/0" if url is None else url, timeout)
+            else:
+                self._make = import_string(factory)
+                # A client of a cluster connects when it is made. Where that is down, it is made
+                # when it is asked.
+                with suppress(*self.errors):
+                    self.store  # noqa: B018
         except (ImportError, AttributeError, TypeError, ValueError) as error:
             name, value = ("url", url) if factory is None else ("client", factory)
             raise ImproperlyConfigured(
                 f"The option {name} of RedisBlacklist is {value!r}: {error}"
             ) from error
 
+    @cached_property
+    def store(self) -> Server | Cluster:
+        """What is asked."""
+        from redis import RedisCluster
+
+        client = self._make()
+        if isinstance(client, RedisCluster):
+            return Cluster(client)
+        # redis-py's own default is to ask three times more.
+        return Server(client, asks_once=self.options["client"] is None)
+
+    @property
+    def client(self) -> Any:
+        """The client of redis-py."""
+        return self.store.client
+
     def add(self, key: str, exp: int | None) -> bool:
         return self.compare_and_set(key, None, "", exp)
 
     def contains(self, key: str) -> bool:
-        with self._reachable():
-            return bool(self.client.exists(self.prefix + key))
+        return bool(self.get_many([key]))
 
     def get_many(self, keys: Collection[str]) -> dict[str, str]:
         keys = list(keys)
@@ -88,7 +99,7 @@ class RedisBlacklist(BlacklistBackend):
         if not keys:
             return {}
         with self._reachable():
-            values = self.client.mget([self.prefix + key for key in keys])
+            values = self.store.values([self.prefix + key for key in keys])
         found = zip(keys, values, strict=True)
         return {key: force_str(value) for key, value in found if value is not None}
 
@@ -97,14 +108,100 @@ class RedisBlacklist(BlacklistBackend):
         # Redis refuses a date before 1970-01-01T00:00:01, which has passed like any other.
         exat = None if exp is None else max(exp, 1)
         with self._reachable():
-            if old is None and self.asks_once:
-                return bool(self.client.set(name, new, nx=True, exat=exat))
-            while True:
-                with suppress(self.changed_meanwhile):
-                    return self._replace(name, old, new, exat)
+            if old is None:
+                return self.store.set_new(name, new, exat)
+            return self.store.replace(name, old, new, exat)
+
+    def on_durable(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` at once: no transaction of a database takes back what Redis keeps."""
+        callback()
+
+    def purge(self) -> int:
+        """Nothing to do: Redis drops what has expired."""
+        return 0
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        try:
+            yield
+        except self.errors as error:
+            raise BlacklistUnavailable(f"Redis: {error}") from error
+
+    def check_deploy(self) -> list[CheckMessage]:
+        try:
+            with self._reachable():
+                servers = self.store.servers()
+                policies = [s.config_get("maxmemory-policy")["maxmemory-policy"] for s in servers]
+        # Managed servers forbid CONFIG, and one that is down is no matter of configuration.
+        except (BlacklistUnavailable, KeyError):
+            return []
+        evicting = sorted({force_str(policy) for policy in policies} - {"noeviction"})
+        if not evicting:
+            return []
+        return [
+            Warning(
+                "The blacklist's Redis may evict live entries (maxmemory-policy "
+                f"{', '.join(evicting)}): revoked tokens would work again. Set maxmemory-policy "
+                "noeviction.",
+                id="djwto.W014",
+            )
+        ]
+
+
+def _factory(url: Any, timeout: float) -> Callable[[], Any]:
+    """What makes a client that asks once. Raises TypeError or ValueError for a wrong URL."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    options: dict[str, Any] = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        # Never once more: the first may have set what the second then finds there, and
+        # "another was first" would be a guess. One that the server closed while it was
+        # idle is noticed before it is used, and replaced.
+        "retry": Retry(NoBackoff(), 0),
+    }
+    is_cluster = isinstance(url, str) and url.startswith(tuple(f"{s}://" for s in SCHEMES))
+    urls = node_urls(url) if is_cluster else [url]
+    clients = [redis.Redis.from_url(each, **options) for each in urls]
+    for client in clients:
+        # Not connected yet, but redis-py looks at the options in the URL only here.
+        connection = client.connection_pool.make_connection()
+        if is_cluster and connection.db:
+            raise ValueError("a cluster has no database but 0")
+    return partial(connect, urls, **options) if is_cluster else lambda: clients[0]
+
+
+class Server:
+    """A client of redis-py for one server."""
+
+    def __init__(self, client: Redis, *, asks_once: bool) -> None:
+        import redis
+
+        self.client = client
+        self.asks_once = asks_once
+        self.errors = (redis.RedisError, OSError)
+        self.changed_meanwhile = redis.WatchError
+
+    def values(self, names: list[str]) -> list[Any]:
+        """The value of each key, or None: in one round trip."""
+        return self.client.mget(names)
+
+    def set_new(self, name: str, value: str, exat: int | None) -> bool:
+        """Sets a value if there is none; whether it did."""
+        if self.asks_once:
+            return bool(self.client.set(name, value, nx=True, exat=exat))
+        return self.replace(name, None, value, exat)
+
+    def replace(self, name: str, old: str | None, new: str, exat: int | None) -> bool:
+        """Sets a value if it is the old one; whether it did."""
+        while True:
+            with suppress(self.changed_meanwhile):
+                return self._replace(name, old, new, exat)
 
     def _replace(self, name: str, old: str | None, new: str, exat: int | None) -> bool:
-        """Sets a value if it is the old one; raises where it was set meanwhile, to whatever.
+        """The same; raises where the value was set meanwhile, to whatever.
 
         What is watched is not asked for again, whatever the client does else.
         """
@@ -125,34 +222,6 @@ class RedisBlacklist(BlacklistBackend):
                 raise
         return True
 
-    def on_durable(self, callback: Callable[[], None]) -> None:
-        """Calls `callback` at once: no transaction of a database takes back what Redis keeps."""
-        callback()
-
-    def purge(self) -> int:
-        """Nothing to do: Redis drops what has expired."""
-        return 0
-
-    @contextmanager
-    def _reachable(self) -> Iterator[None]:
-        try:
-            yield
-        except self.errors as error:
-            raise BlacklistUnavailable(f"Redis: {error}") from error
-
-    def check_deploy(self) -> list[CheckMessage]:
-        try:
-            with self._reachable():
-                policy = self.client.config_get("maxmemory-policy")["maxmemory-policy"]
-        # Managed servers forbid CONFIG, and one that is down is no matter of configuration.
-        except (BlacklistUnavailable, KeyError):
-            return []
-        if policy in {"noeviction", b"noeviction"}:
-            return []
-        return [
-            Warning(
-                f"The blacklist's Redis may evict live entries (maxmemory-policy {policy}): "
-                "revoked tokens would work again. Set maxmemory-policy noeviction.",
-                id="djwto.W014",
-            )
-        ]
+    def servers(self) -> list[Redis]:
+        """A client for each server that keeps entries."""
+        return [self.client]

@@ -10,6 +10,9 @@ import pytest
 
 from djwto.spec_tests.subject import REDIS, Subject, fakeredis_server
 
+collect_ignore = ["servers"]
+"""What `make test-services` names."""
+
 SUBJECTS = ["database", "cache", "redis"]
 
 
