@@ -26,6 +26,9 @@ from djwto.models import BlacklistEntry
 
 BATCH = 1000
 
+TIMES = 10
+"""How often to ask a database that undoes a statement for the sake of another."""
+
 # By hand, since the ORM takes ten times as long to write one of these as SQLite to run it.
 EXISTS = "SELECT 1 FROM {table} WHERE {key} = %s"
 SELECT = "SELECT {key}, {value} FROM {table} WHERE {key} IN ({keys})"
@@ -90,7 +93,15 @@ class DatabaseBlacklist(BlacklistBackend):
         is_mysql = connections[self.alias].vendor == "mysql"
         before: str | bytes = old.encode() if is_mysql else old
         update = UPDATE_BY_BYTES if is_mysql else UPDATE
-        return bool(self._run(update, [new, exp, key, before]))
+        left = TIMES
+        while True:
+            left -= 1
+            try:
+                with self._savepoint():
+                    return bool(self._run(update, [new, exp, key, before]))
+            except BlacklistUnavailable as error:
+                if not left or not _is_undone(error):
+                    raise
 
     def _run(self, statement: str, values: list[Any], answer: Any = ROWS_CHANGED) -> Any:
         with self._reachable(), connections[self.alias].cursor() as cursor:
@@ -154,3 +165,9 @@ class DatabaseBlacklist(BlacklistBackend):
         # The caller's transaction is lost with it, which Django has to tell the caller.
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
+
+
+def _is_undone(error: BlacklistUnavailable) -> bool:
+    """Whether PostgreSQL says that nothing was done: another moved the row to a new partition."""
+    told = getattr(error.__cause__, "__cause__", None)
+    return "40001" in (getattr(told, "sqlstate", None), getattr(told, "pgcode", None))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 
@@ -160,6 +160,38 @@ def test_purge_leaves_what_is_set_to_live_on_meanwhile(backend: DatabaseBlacklis
         assert backend.purge() == 1
     assert answers == [True]
     assert backend.get_many([key, other]) == {key: "b"}
+
+
+class SerializationFailure(Exception):
+    """What the driver says of a statement that was undone."""
+
+    sqlstate = "40001"
+
+
+@pytest.mark.clause("BL-19")
+@durable
+@pytest.mark.parametrize(("failures", "asked"), [(0, 1), (2, 3), (database.TIMES, 0)])
+def test_a_statement_that_was_undone_is_made_again_and_not_for_ever(
+    failures: int, asked: int, backend: DatabaseBlacklist
+) -> None:
+    key = new_key()
+    backend.compare_and_set(key, None, "a", None)
+    statements: list[str] = []
+
+    def undo(execute: Any, sql: str, *arguments: Any) -> Any:
+        statements.append(sql)
+        if len(statements) <= failures:
+            raise OperationalError("moved") from SerializationFailure()
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(undo):
+        if asked:
+            assert backend.compare_and_set(key, "a", "b", None) is True
+        else:
+            with pytest.raises(BlacklistUnavailable, match="moved"):
+                backend.compare_and_set(key, "a", "b", None)
+    assert len([sql for sql in statements if sql.startswith("UPDATE")]) == (asked or failures)
+    assert backend.get_many([key]) == {key: "b" if asked else "a"}
 
 
 @pytest.mark.clause("DB-2")
