@@ -167,8 +167,8 @@ def _factory(url: Any, timeout: float) -> Callable[[], Any]:
     clients = [redis.Redis.from_url(each, **options) for each in urls]
     for client in clients:
         # Not connected yet, but redis-py looks at the options in the URL only here.
-        connection = client.connection_pool.make_connection()
-        if is_cluster and connection.db:
+        client.connection_pool.make_connection()
+        if is_cluster and client.get_connection_kwargs().get("db"):
             raise ValueError("a cluster has no database but 0")
     return partial(connect, urls, **options) if is_cluster else lambda: clients[0]
 
@@ -176,7 +176,7 @@ def _factory(url: Any, timeout: float) -> Callable[[], Any]:
 class Server:
     """A client of redis-py for one server."""
 
-    def __init__(self, client: Redis, *, asks_once: bool) -> None:
+    def __init__(self, client: Any, *, asks_once: bool) -> None:
         import redis
 
         self.client = client
@@ -186,7 +186,8 @@ class Server:
 
     def values(self, names: list[str]) -> list[Any]:
         """The value of each key, or None: in one round trip."""
-        return self.client.mget(names)
+        values: list[Any] = self.client.mget(names)
+        return values
 
     def set_new(self, name: str, value: str, exat: int | None) -> bool:
         """Sets a value if there is none; whether it did."""

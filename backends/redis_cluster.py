@@ -1,4 +1,4 @@
-"""What `djwto.backends.redis` asks of a Redis Cluster: each key of the primary that has its slot."""
+"""What `djwto.backends.redis` asks of a Redis Cluster: each key of its slot's primary."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ def connect(urls: Sequence[str], **options: Any) -> RedisCluster:
     from redis import RedisCluster
     from redis.cluster import ClusterNode
 
-    named = [urlsplit(url) for url in urls]
+    node: Any = ClusterNode
+    others = [urlsplit(url) for url in urls[1:]]
     return RedisCluster.from_url(
         urls[0],
-        startup_nodes=[ClusterNode(node.hostname, node.port or 6379) for node in named[1:]],
+        startup_nodes=[node(other.hostname, other.port or 6379) for other in others],
         # What the slots of other nodes keep can be told without them.
         require_full_coverage=False,
         # While nobody answers, each of these is waited for in turn: no more than were named.
@@ -61,7 +62,7 @@ class Cluster:
     that redirects has done nothing, and is the only one that is not the last to be asked.
     """
 
-    def __init__(self, client: RedisCluster) -> None:
+    def __init__(self, client: Any) -> None:
         import redis
 
         if int(redis.__version__.partition(".")[0]) < 6:
@@ -99,7 +100,7 @@ class Cluster:
 
     def servers(self) -> list[Redis]:
         """A client for each primary."""
-        return [self.client.get_redis_connection(node) for node in self.client.get_primaries()]
+        return [self._client_of(node) for node in self.client.get_primaries()]
 
     def _ask(self, name: str, *command: Any) -> Any:
         [answer] = self._send(self._primary(name), [command])
@@ -122,8 +123,9 @@ class Cluster:
         """What a node answers, errors as well, in one round trip. It is asked once."""
         try:
             with server.pipeline(transaction=False) as pipeline:
+                ask: Any = pipeline.execute_command
                 for command in commands:
-                    pipeline.execute_command(*command)
+                    ask(*command)
                 return pipeline.execute(raise_on_error=False)
         except self.lost:
             # Another may have taken over. The next to ask is to know.
@@ -136,17 +138,22 @@ class Cluster:
         except self.errors.SlotNotCoveredError:
             self._refresh()
             node = self.client.get_node_from_key(name)
-        return self.client.get_redis_connection(node)
+        return self._client_of(node)
 
     def _named(self, redirection: Any) -> Redis:
         """The node that a redirection names; one without slots is in no list of nodes."""
         from redis.cluster import ClusterNode
 
+        stranger: Any = ClusterNode
         address = self.client.nodes_manager.remap_host_port(redirection.host, redirection.port)
         node = self.client.get_node(*address)
         if node is None:
-            node = self._strangers.setdefault(address, ClusterNode(*address, "primary"))
-        return self.client.get_redis_connection(node)
+            node = self._strangers.setdefault(address, stranger(*address, "primary"))
+        return self._client_of(node)
+
+    def _client_of(self, node: Any) -> Redis:
+        client: Redis = self.client.get_redis_connection(node)
+        return client
 
     def _refresh(self) -> None:
         """Asks who has which slots, unless another thread is at it; they may wait for long."""

@@ -1,8 +1,9 @@
 """`make test-services`: the tests on real servers, as many of them as are found.
 
 Looks on the standard ports of the loopback, or where `DJWTO_TEST_POSTGRESQL_URL`,
-`DJWTO_TEST_MARIADB_URL`, `DJWTO_TEST_REDIS_URL` and `DJWTO_TEST_MEMCACHED_URL` say. Starts no
-server. Names each that it did not find, and fails for it if `DJWTO_REQUIRE_SERVICES` is 1.
+`DJWTO_TEST_MARIADB_URL`, `DJWTO_TEST_REDIS_URL` and `DJWTO_TEST_MEMCACHED_URL` say. Starts none of
+them, and a Redis Cluster of its own. Names each that it did not find, and fails for it if
+`DJWTO_REQUIRE_SERVICES` is 1.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ STORES = (
     "database log_out_everywhere logout lookups migrations password_change reuse rotation "
     "session_list"
 )
+SERVERS = "spec_tests/servers"
+"""The tests that start servers, or are about one kind of them."""
+
 INPUT = "endpoints fuzz login redis round_trips store_down"
 """The core's tests that have to do with a store: of what it keeps, and of what it is sent."""
 
@@ -74,8 +78,8 @@ def main() -> int:
         return on_each(*[[*pytest, *sys.argv[1:]]] * len(RUNS))
     pytest.append("--djwto-profile=quick")
     return on_each(
-        # PostgreSQL is the one that is particular about what clients send.
-        [*pytest, *tests(f"{STORES} {INPUT}")],
+        # PostgreSQL is the one that is particular about what clients send, and has partitions.
+        [*pytest, *tests(f"{STORES} {INPUT}"), SERVERS],
         # RedisBlacklist has been asked on the same server just now, and the core on a cache.
         [*pytest, *tests(STORES), "-k", "not redis and (not cache or [bl-)"],
     )

@@ -20,7 +20,7 @@ from django.test import override_settings
 from django.utils.module_loading import import_string
 
 from djwto import responses
-from djwto.backends.redis import RedisBlacklist
+from djwto.backends.redis import RedisBlacklist, Server
 from djwto.blacklist import BlacklistBackend
 from djwto.exceptions import BlacklistUnavailable
 from djwto.signals import jwt_login_fail
@@ -389,7 +389,7 @@ class OfTheProject(RedisBlacklist):
         super().__init__({"client": f"{HOOKS}.fake_redis"})
         server = redis.Redis.from_url(options["url"]).get_connection_kwargs()
         where = {name: server[name] for name in ("host", "port", "db")}
-        self.client = redis.Redis(**where, socket_timeout=2)
+        self.store = Server(redis.Redis(**where, socket_timeout=2), asks_once=False)
 
 
 class WaitsForEver(RedisBlacklist):

@@ -14,4 +14,3 @@ ALTER TABLE djwto_blacklistentry_whole RENAME TO djwto_blacklistentry;
 ALTER TABLE djwto_blacklistentry
     ADD CONSTRAINT djwto_blacklistentry_pkey PRIMARY KEY (key);
 CREATE INDEX djwto_blacklistentry_exp ON djwto_blacklistentry (exp);
-CREATE INDEX djwto_blacklistentry_key_like ON djwto_blacklistentry (key varchar_pattern_ops);

@@ -14,6 +14,7 @@ import redis
 from django.core.exceptions import ImproperlyConfigured
 
 from djwto.backends.redis import RedisBlacklist
+from djwto.backends.redis_cluster import node_urls
 from djwto.exceptions import BlacklistUnavailable
 from djwto.spec_tests.core.resp_server import serving
 from djwto.spec_tests.subject import new_key
@@ -156,6 +157,15 @@ def test_by_default_it_is_the_server_of_this_machine_and_given_two_seconds() -> 
         "socket_connect_timeout": 2,
     }
     assert {name: told[name] for name in wanted} == wanted
+
+
+@pytest.mark.clause("RE-1")
+def test_each_node_of_a_cluster_is_one_of_redis_py() -> None:
+    assert node_urls("rediss+cluster://me:word@a:1,[::1]:2,b/0?ssl_cert_reqs=none") == [
+        "rediss://me:word@a:1/0?ssl_cert_reqs=none",
+        "rediss://me:word@[::1]:2/0?ssl_cert_reqs=none",
+        "rediss://me:word@b/0?ssl_cert_reqs=none",
+    ]
 
 
 @pytest.mark.clause("BL-15")

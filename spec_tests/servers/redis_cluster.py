@@ -6,7 +6,6 @@ talk to each other past it.
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -178,7 +177,7 @@ def _info(node: Node) -> bytes:
 def _field(told: Any, name: str) -> str:
     if isinstance(told, dict):
         return str(told[name])
-    fields = dict(line.split(":") for line in told.decode().split())
+    fields: dict[str, str] = dict(line.split(":") for line in told.decode().split())
     return fields[name]
 
 
