@@ -12,14 +12,21 @@ def when_committed(aliases: Iterable[str], callback: Callable[[], None]) -> None
 
     It is not called if one of them is rolled back.
     """
-    remaining = iter(aliases)
-    for alias in remaining:
-        if _is_open(alias):
-            transaction.on_commit(
-                lambda: when_committed(remaining, callback), using=alias, robust=True
-            )
-            return
-    callback()
+    unsettled = {alias for alias in aliases if _is_open(alias)}
+    if not unsettled:
+        callback()
+
+    def settle(alias: str) -> Callable[[], None]:
+        def settled() -> None:
+            unsettled.remove(alias)
+            if not unsettled:
+                callback()
+
+        return settled
+
+    # With each of them at once: what is rolled back forgets it, whichever transaction ends first.
+    for alias in tuple(unsettled):
+        transaction.on_commit(settle(alias), using=alias, robust=True)
 
 
 def _is_open(alias: str) -> bool:
