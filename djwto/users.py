@@ -71,9 +71,9 @@ def watch() -> None:
     for model in apps.get_models():
         # Not every model: a receiver of post_delete makes Django delete row by row.
         if issubclass(model, AbstractBaseUser):
-            pre_save.connect(_before_save, sender=model, dispatch_uid="djwto")
-            post_save.connect(_after_save, sender=model, dispatch_uid="djwto")
-            post_delete.connect(_after_delete, sender=model, dispatch_uid="djwto")
+            pre_save.connect(_before_save, sender=model)
+            post_save.connect(_after_save, sender=model)
+            post_delete.connect(_after_delete, sender=model)
 
 
 def _before_save(instance: Any, raw: bool, using: str, update_fields: Any, **kwargs: Any) -> None:

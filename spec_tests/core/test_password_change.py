@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
+from django.db.models.signals import post_delete, post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -39,6 +41,22 @@ def proxy_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(apps, "get_models", lambda: [Proxy])
         users.watch()
+
+
+class Visitor(AbstractBaseUser):
+    """Users of a project's own."""
+
+    class Meta:
+        app_label = "elsewhere"
+
+
+def test_users_are_watched_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apps, "get_models", lambda: [Group, Visitor])
+    users.watch()
+    for signal in (pre_save, post_save, post_delete):
+        assert signal.has_listeners(Visitor)
+        # Any receiver of post_delete makes Django delete row by row.
+        assert not signal.has_listeners(Group)
 
 
 def set_password(user: User) -> None:

@@ -6,9 +6,11 @@ import time
 from typing import Any
 
 import pytest
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from djwto.exceptions import InvalidToken
 from djwto.sessions import revoke_all
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import CREDENTIALS, create_alice, each_mode, session, token
@@ -119,6 +121,10 @@ def test_a_token_from_before_and_a_user_without_a_session_hash_are_not_asked_for
     monkeypatch.setattr(User, "get_session_auth_hash", None)
     assert auth_hash(User.objects.get()) is None
     assert "auth_hash" not in claims_of(api.log_in(**CREDENTIALS))
+    # A token that states one of a user who has none, nor one of an earlier key, is another's.
+    monkeypatch.delattr(AbstractBaseUser, "get_session_auth_fallback_hash")
+    with pytest.raises(InvalidToken, match="password"):
+        refuse_departed(claims)
 
 
 @pytest.mark.clause("TOK-15")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,17 @@ class KeysOnly(BlacklistBackend):
         return 0
 
     def check_deploy(self) -> list[CheckMessage]:
-        return [Info("All is well.", id="mine.I001"), Warning("Beware.", hint="?", id="mine.W001")]
+        return [
+            Info("All is well.", id="mine.I001"),
+            Warning("Beware.", hint="?", obj="the store", id="mine.W001"),
+        ]
+
+
+class NeedsAnAddress(KeysOnly):
+    """A backend whose constructor trips over what it was not told."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.address = options["address"]
 
 
 KEYS_ONLY = {"DJWTO_BLACKLIST": {"BACKEND": f"{__name__}.KeysOnly"}}
@@ -134,13 +145,13 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E005", {"DJWTO_ALGORITHM": "none"}, "expected one of ES256"),
     ("E005", {"DJWTO_ALGORITHM": None}, "expected one of ES256"),
     ("E005", {"DJWTO_ALGORITHM": "HS1"}, "HS256, HS384, HS512"),
-    ("E006", {"DJWTO_ISS_CLAIM": ""}, "or None"),
+    ("E006", {"DJWTO_ISS_CLAIM": ""}, 'expected a text that is not empty, such as "shop'),
     ("E006", {"DJWTO_ISS_CLAIM": ["shop"]}, "a text that is not empty"),
     ("E007", {"DJWTO_SUB_CLAIM": 7}, "a text that is not empty"),
     ("E008", {"DJWTO_AUD_CLAIM": []}, "or a list of such texts"),
     ("E008", {"DJWTO_AUD_CLAIM": ["web", 7]}, "or a list of such texts"),
     ("E008", {"DJWTO_AUD_CLAIM": ("web",)}, "or a list of such texts"),
-    ("E009", {"DJWTO_IAT_CLAIM": "yes"}, "True or False"),
+    ("E009", {"DJWTO_IAT_CLAIM": "yes"}, "DJWTO_IAT_CLAIM is 'yes'; expected True or False."),
     ("E020", {"DJWTO_ALLOW_REFRESH_UPDATE": 1}, "True or False"),
     ("E021", {"DJWTO_ACCESS_TOKEN_LIFETIME": 300}, "a timedelta of a second or more, or None"),
     ("E021", {"DJWTO_ACCESS_TOKEN_LIFETIME": timedelta(0)}, "a second or more"),
@@ -169,6 +180,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": "builtins.len"}}, "not a subclass of"),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": "absent.Backend"}}, "cannot be imported"),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": "builtins.dict"}}, "not a subclass of"),
+    (
+        "E030",
+        {"DJWTO_BLACKLIST": {"BACKEND": f"{__name__}.NeedsAnAddress"}},
+        "KeyError('address')",
+    ),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, "OPTIONS": {"x": 1}}}, "has no option x"),
     (
         "E031",
@@ -315,6 +331,8 @@ def test_what_is_wrong_has_an_id_and_a_mend(
     assert [m.id for m in messages] == [f"djwto.{check_id}"]
     assert phrase in messages[0].msg
     assert messages[0].is_serious() == check_id.startswith("E")
+    # For whoever reads it: the reason, and not the exception that brought it.
+    assert "ImproperlyConfigured" not in messages[0].msg
 
 
 @pytest.mark.clause("SET-1")
@@ -366,6 +384,7 @@ def test_a_warning_of_a_foreign_backend_is_an_error_too_and_news_are_not() -> No
             news, warning = checks.check_blacklist_deploy()
     assert (news.id, news.is_serious()) == ("mine.I001", False)
     assert (warning.id, warning.msg, warning.hint) == ("mine.W001", "Beware.", "?")
+    assert warning.obj == "the store"
     assert warning.is_serious()
 
 

@@ -1,15 +1,7 @@
-#!/usr/bin/env python
-"""Changes djwto in one place at a time and runs the tests: one of them has to fail.
-
-For `make mutants`. mutmut makes the mutants. They are tested here: the tests are collected once
-and each mutant has a process forked from there, in which those tests run that call the function
-in question, until one fails. Named mutants, as in `djwto.cutoff.*`, are all that are tested, in
-that order. Those that were killed before are not tested again.
-"""
+"""Tests mutants: the tests are collected once, and each mutant has a process forked from there."""
 
 from __future__ import annotations
 
-import ast
 import fnmatch
 import inspect
 import json
@@ -23,32 +15,27 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import pytest
-from mutmut import __main__ as mutmut
 from mutmut.configuration import config
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
-from mutmut.utils.file_utils import change_cwd, walk_mutatable_files
+from mutmut.utils.file_utils import change_cwd
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
-
-ROOT = Path(__file__).resolve().parent.parent
-TREE = ROOT / "build/mutants"
-PLACES = {
-    "djwto": "djwto",
-    "backends": "djwto/backends",
-    "spec_tests": "djwto/spec_tests",
-    "docs/clauses": "djwto/spec_tests/clauses",
-}
-"""The folders of the checkout, and where they are once they are installed."""
+from tree import TREE
 
 SECONDS = float(os.environ.get("SECONDS_EACH", "inf"))
 """For how long the tests of a mutant may run; which of them, if not all, see `spread`."""
+
+RUNNING = TREE / "running.txt"
+"""The test that runs now: what to say of one that does not end."""
 
 WORD = re.compile(r"\w{3,}")
 
@@ -56,46 +43,7 @@ SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
 STATUS = {None: "unchecked", 0: "survived", 1: "killed", 33: "no tests", 36: "timeout"}
 
 
-def build() -> None:
-    """Makes a tree of the packages; what has not changed keeps its date, and its results."""
-    for folder, place in PLACES.items():
-        for path in (ROOT / folder).rglob("*"):
-            if path.suffix not in {".py", ".rst", ".typed"}:
-                continue
-            target = TREE / place / path.relative_to(ROOT / folder)
-            source = path.read_text()
-            if folder in {"djwto", "backends"}:
-                source = undecorated(source)
-            if not target.exists() or target.read_text() != source:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(source)
-    shutil.copy2(ROOT / "pyproject.toml", TREE)
-
-
-def undecorated(source: str) -> str:
-    """The same module with `f = decorator(f)` for `@decorator`, since mutmut skips what has one."""
-    gone: set[int] = set()
-    after: dict[int, list[str]] = defaultdict(list)
-    # What is outside comes first in the walk, and its line last.
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.FunctionDef) or not node.decorator_list:
-            continue
-        if ast.unparse(node.decorator_list[-1]) == "classmethod":
-            continue
-        assert node.end_lineno is not None
-        gone.update(range(node.decorator_list[0].lineno, node.lineno))
-        applied = node.name
-        for decorator in reversed(node.decorator_list):
-            applied = f"{ast.unparse(decorator)}({applied})"
-        after[node.end_lineno].insert(0, f"{' ' * node.col_offset}{node.name} = {applied}")
-    lines = []
-    for number, line in enumerate(source.splitlines(), 1):
-        lines += [] if number in gone else [line]
-        lines += after[number]
-    return "\n".join(lines) + "\n"
-
-
-def spread(tests: dict[str, float]) -> list[str]:
+def spread(tests: dict[str, float]) -> Iterator[str]:
     """What to run for `SECONDS`: what is quick, and of what is not, a case of each function."""
     turns: Counter[str] = Counter()
     weights = {}
@@ -103,13 +51,12 @@ def spread(tests: dict[str, float]) -> list[str]:
         function = test.partition("[")[0]
         turns[function] += 1
         weights[test] = tests[test] * turns[function]
-    chosen, spent = [], 0.0
+    spent = 0.0
     for test in sorted(tests, key=lambda each: (weights[each], each)):
         spent += tests[test]
         if spent > SECONDS:
-            break
-        chosen.append(test)
-    return chosen
+            return
+        yield test
 
 
 class Runner:
@@ -143,10 +90,10 @@ class Runner:
         self.database = Path(connections["default"].settings_dict["NAME"])
         connections.close_all()
         shutil.copy2(self.database, self.database.with_suffix(".new"))
-        if len(self.names) == 1 and os.environ.get("FRESH"):
-            tests = spread(dict.fromkeys(self.items, 0.05))
-            result, test = self._in_a_fork(self._until_one_fails, tests)
-            Path(os.environ["FRESH"]).write_text(json.dumps([result, test]))
+        if folder := os.environ.get("FRESH"):
+            tests = json.loads(Path(folder, "tests.json").read_text())
+            run = partial(self._until_one_fails, tests)
+            Path(folder, "answer.json").write_text(json.dumps(self._in_a_fork(run, len(tests))))
             return True
         self._ask_what_tests_call()
         # Where the cases are a list of the module's, the words are in its name only.
@@ -165,7 +112,7 @@ class Runner:
         if not new:
             return
         print(f"Running {len(new)} tests without mutants ...", flush=True)
-        result, test = self._in_a_fork(self._each, new)
+        result, test = self._in_a_fork(partial(self._each, new), len(new))
         if result != SURVIVED:
             raise SystemExit(f"Without any mutant, {test or 'one test'} fails.")
         calls, durations = json.loads(Path("new.json").read_text())
@@ -175,6 +122,9 @@ class Runner:
         stats.write_text(json.dumps([self.calls, self.durations]))
 
     def _test_mutants(self, at_import: set[str]) -> None:
+        # One that never answers counts as killed: without a mutant there has to be an answer.
+        if fresh("", list(self.items)[:1])[0] != SURVIVED:
+            raise SystemExit("Without any mutant, a process of its own fails.")
         for pattern in self.names or ["*"]:
             for data in self.modules:
                 for name, code in data.exit_code_by_key.items():
@@ -190,14 +140,17 @@ class Runner:
         if tests:
             # What killed the one before often kills this one, too.
             known = [*self.killers[function], *self.killers[str(data.path)]]
-            likely = [test for test in known if test in tests][:8]
-            chosen = [*likely, *self._about(name, data, tests), *spread(tests)]
-            result, test = self._in_a_fork(self._until_one_fails, list(dict.fromkeys(chosen)))
+            likely = {test: tests[test] for test in known if test in tests}
+            likely = dict(list(likely.items())[:8])
+            seconds = min(sum(tests.values()), sum(likely.values()) + 2 * SECONDS)
+            chosen = chain(likely, self._about(name, data, tests), spread(tests))
+            result, test = self._in_a_fork(partial(self._until_one_fails, chosen), seconds)
         for key in (function, str(data.path)) if test in tests else ():
             self.killers[key] = list(dict.fromkeys([test, *self.killers[key]]))
         if result in {SURVIVED, NO_TESTS} and function in at_import:
             # It was called before there was a fork.
-            result, test = fresh(name)
+            every = self.durations
+            result, test = fresh(name, [*self._about(name, data, every), *spread(every)])
         data.exit_code_by_key[name] = result
         data.durations_by_key[name] = time.monotonic() - began
         data.save()
@@ -205,7 +158,7 @@ class Runner:
 
     def _about(
         self, name: str, data: SourceFileMutationData, tests: dict[str, float]
-    ) -> list[str]:
+    ) -> Iterator[str]:
         """The tests that speak of what was changed, those with the rarest words first."""
         with change_cwd(TREE):
             lines = get_diff_for_mutant(name, path=data.path).splitlines()
@@ -215,21 +168,25 @@ class Runner:
             speaking = [text for text, known in self.words.items() if word in known]
             points.update(dict.fromkeys(speaking, 1 / max(1, len(speaking))))
         best = sorted(tests, key=lambda test: (-points[test.partition("[")[0]], tests[test]))
-        chosen, spent = [], 0.0
+        spent = 0.0
         for test in best:
             spent += tests[test]
             if spent > SECONDS or not points[test.partition("[")[0]]:
-                break
-            chosen.append(test)
-        return chosen
+                return
+            yield test
 
     def _run(self, item: pytest.Item) -> None:
         # The next is one of another module, so that what only the session has in common stays.
         other = next(i for i in self.items.values() if i.path != item.path)
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=other)
 
-    def _until_one_fails(self, tests: list[str]) -> None:
+    def _until_one_fails(self, tests: Iterable[str]) -> None:
+        done = set()
         for test in tests:
+            if test in done:
+                continue
+            done.add(test)
+            RUNNING.write_text(test)
             self._run(self.items[test])
             if self.failed:
                 return
@@ -239,7 +196,7 @@ class Runner:
         calls, durations = defaultdict(list), {}
         os.environ["MUTMUT_DEPENDENCY_DEPTH"] = "-1"
         set_mutant_under_test("stats")
-        for test in spread(dict.fromkeys(tests, 0.0)):
+        for test in tests:
             state()._stats.clear()
             self.spent = 0.0
             self._run(self.items[test])
@@ -250,12 +207,13 @@ class Runner:
                 calls[function].append(test)
         Path("new.json").write_text(json.dumps([calls, durations]))
 
-    def _in_a_fork(self, run: Callable[[list[str]], None], tests: list[str]) -> tuple[int, str]:
+    def _in_a_fork(self, run: Callable[[], None], seconds: float) -> tuple[int, str]:
+        """The result of tests that take so many seconds, and which of them it is due to."""
         for suffix in ("-wal", "-shm"):
             Path(f"{self.database}{suffix}").unlink(missing_ok=True)
         shutil.copy2(self.database.with_suffix(".new"), self.database)
-        # Seconds of the processor; and twice as many by the clock, for one that is busy.
-        limit = 10 + int(3 * sum(self.durations.get(test, 0.1) for test in tests))
+        # Of the processor; by the clock ten times as many, since a machine may be busy.
+        limit = 10 + int(3 * seconds)
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
@@ -265,14 +223,14 @@ class Runner:
                 session = next(iter(self.items.values())).session
                 session.config.pluginmanager.unregister(name="terminalreporter")
                 try:
-                    run(tests)
+                    run()
                 except BaseException as error:
                     self.failed = self.failed or repr(error)
                 os.write(write, self.failed.encode()[:4000])
                 os._exit(KILLED if self.failed else SURVIVED)
             os._exit(99)
         os.close(write)
-        deadline = time.monotonic() + 2 * limit
+        deadline = time.monotonic() + 10 * limit
         while time.monotonic() < deadline:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
@@ -289,7 +247,7 @@ class Runner:
             test = pipe.read()
         code = None if status is None else os.waitstatus_to_exitcode(status)
         if code is None or code in {-signal.SIGXCPU, -signal.SIGKILL}:
-            return TIMEOUT, ""
+            return TIMEOUT, RUNNING.read_text()
         return (SURVIVED if code == SURVIVED else KILLED), test or f"exit code {code}"[: 99 * code]
 
 
@@ -299,24 +257,27 @@ def needs_only_a_database(item: pytest.Item) -> bool:
     return bool(marker and not marker.kwargs) and "redis_url" not in item.fixturenames
 
 
-def fresh(name: str) -> tuple[int, str]:
+def fresh(name: str, tests: list[str]) -> tuple[int, str]:
     """What becomes of a mutant that is there from the start."""
-    answer = Path("fresh.json").resolve()
-    answer.unlink(missing_ok=True)
-    variables = {**os.environ, "FRESH": str(answer), "MUTANT_UNDER_TEST": name}
-    variables.pop("DJWTO_TEST_FOLDER")
-    with suppress(subprocess.TimeoutExpired):
-        subprocess.run(
-            [sys.executable, __file__, name],
-            env=variables,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=3600,
-        )
-    if not answer.exists():
-        return KILLED, "at import"
-    result, test = json.loads(answer.read_text())
-    return result, test
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "tests.json").write_text(json.dumps(list(dict.fromkeys(tests))))
+        variables = {**os.environ, "FRESH": folder, "MUTANT_UNDER_TEST": name}
+        variables.pop("DJWTO_TEST_FOLDER")
+        try:
+            subprocess.run(
+                [sys.executable, str(Path(__file__).parent)],
+                env=variables,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=600,
+            )
+        except subprocess.TimeoutExpired:
+            return TIMEOUT, "at import"
+        answer = Path(folder, "answer.json")
+        if not answer.exists():
+            return KILLED, "at import"
+        result, test = json.loads(answer.read_text())
+        return result, test
 
 
 def run_pytest(runner: Runner) -> None:
@@ -327,56 +288,3 @@ def run_pytest(runner: Runner) -> None:
     with tempfile.TemporaryDirectory(prefix="djwto-mutants-") as folder:
         os.environ["DJWTO_TEST_FOLDER"] = folder
         pytest.main([*args, *options.pytest_add_cli_args_test_selection], plugins=[runner])
-
-
-def mutated() -> Iterator[SourceFileMutationData]:
-    """What is known of the mutants, by modules: those of the core first."""
-    for path in sorted(walk_mutatable_files(), key=lambda path: (len(path.parts), path)):
-        data = SourceFileMutationData(path=path)
-        data.meta_path = data.meta_path.resolve()
-        data.load()
-        if data.exit_code_by_key:
-            yield data
-
-
-def report(modules: list[SourceFileMutationData]) -> None:
-    """Prints what became of the mutants of each module."""
-    total: Counter[str] = Counter()
-    columns = ("killed", "timeout", "survived", "no tests", "unchecked")
-    rows = []
-    for data in modules:
-        codes = data.exit_code_by_key
-        count = Counter(STATUS[code] for code in codes.values())
-        total += count
-        rows.append((str(data.path), count))
-        for name, code in codes.items():
-            if code not in {None, KILLED}:
-                print(f"{STATUS[code]:10}", name)
-    print(f"{'':32}{''.join(f'{c:>10}' for c in columns)}    score")
-    for name, count in [*rows, ("all", total)]:
-        checked = sum(count.values()) - count["unchecked"]
-        score = f"{(count['killed'] + count['timeout']) / checked:9.1%}" if checked else ""
-        print(f"{name:32}{''.join(f'{count[c]:10}' for c in columns)}{score}")
-
-
-def main() -> None:
-    names = sys.argv[1:]
-    if "FRESH" in os.environ:
-        os.chdir(TREE)
-        run_pytest(Runner(names, []))
-        return
-    build()
-    os.chdir(TREE)
-    Path("mutants").mkdir(exist_ok=True)
-    with mutmut.CatchOutput():
-        mutmut.copy_src_dir()
-        mutmut.copy_also_copy_files()
-        mutmut.create_mutants(1)
-    modules = list(mutated())
-    set_mutant_under_test("stats")
-    run_pytest(Runner(names, modules))
-    report(modules)
-
-
-if __name__ == "__main__":
-    main()
