@@ -14,6 +14,7 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from djwto import views
+from djwto.routes import routes
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
     CREDENTIALS,
@@ -42,6 +43,21 @@ ENDPOINTS = {
 """Each endpoint with the methods that it has."""
 
 REFRESHING = [api.REFRESH_ACCESS, api.UPDATE_REFRESH]
+
+
+def test_those_that_take_refresh_tokens_are_below_the_path_of_the_cookie(
+    settings: Settings,
+) -> None:
+    settings.DJWTO_REFRESH_COOKIE_PATH = "/X/auth/X/"
+    assert routes() == {
+        "login": "login/",
+        "validate_access": "validate_access/",
+        "validate_refresh": "X/auth/X/validate_refresh/",
+        "refresh_access": "X/auth/X/refresh_access/",
+        "update_refresh": "X/auth/X/update_refresh/",
+        "logout": "X/auth/X/logout/",
+        "logout_all": "X/auth/X/logout_all/",
+    }
 
 
 @pytest.mark.clause("HTTP-18")

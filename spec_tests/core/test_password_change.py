@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -12,7 +13,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -44,7 +45,9 @@ def proxy_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Visitor(AbstractBaseUser):
-    """Users of a project's own."""
+    """Users of a project's own, whose keys are no numbers."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4)
 
     class Meta:
         app_label = "elsewhere"
@@ -57,6 +60,24 @@ def test_users_are_watched_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) 
         assert signal.has_listeners(Visitor)
         # Any receiver of post_delete makes Django delete row by row.
         assert not signal.has_listeners(Group)
+
+
+def test_a_key_that_is_no_number_is_announced_as_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "get_user_model", lambda: Visitor)
+    monkeypatch.setattr(apps, "get_models", lambda: [Visitor])
+    users.watch()
+    visitor = Visitor()
+    with Recorder() as recorder:
+        post_delete.send(sender=Visitor, instance=visitor, using="default")
+    (sent,) = recorder.sent
+    assert sent.kwargs["user_id"] == str(visitor.pk)
+
+
+def test_a_post_save_of_somebody_else_s_ends_nothing() -> None:
+    session()
+    with Recorder() as recorder:
+        post_save.send(sender=User, instance=User.objects.get(), created=False, using="default")
+    assert names(recorder) == []
 
 
 def set_password(user: User) -> None:

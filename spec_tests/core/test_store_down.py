@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from django.test import override_settings
 from pytest_django import Settings
 
 from djwto.blacklist import get_blacklist
-from djwto.exceptions import BlacklistUnavailable
+from djwto.exceptions import STORE_FAILURES, BlacklistUnavailable
 from djwto.models import BlacklistEntry
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
@@ -180,6 +181,20 @@ def test_without_its_store_an_endpoint_answers_503_and_does_nothing(
         assert not answer.cookies
         assert (answer.refresh, answer.access) == (None, None)
         assert names(recorder) == []
+
+
+@pytest.mark.clause("HTTP-17")
+def test_the_client_is_told_to_try_again_and_the_log_who_met_with_what(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = session()
+    with caplog.at_level(logging.ERROR, "djwto.responses"):
+        answer = call("post", api.REFRESH_ACCESS, live)
+    assert answer.body == {"error": "The service is unavailable; try again later."}
+    (record,) = (record for record in caplog.records if record.name == "djwto.responses")
+    assert record.getMessage() == "RefreshAccessView could not reach a store and answered 503."
+    assert record.exc_info
+    assert isinstance(record.exc_info[1], STORE_FAILURES)
 
 
 @pytest.mark.clause("HTTP-17")
