@@ -7,7 +7,7 @@ import gc
 from typing import Any
 
 import pytest
-from django.dispatch import receiver
+from django.dispatch import Signal, receiver
 
 from djwto.signals import SenderNameSignal
 from djwto.spec_tests.recorder import SIGNALS
@@ -85,6 +85,31 @@ def test_a_receiver_of_any_sender_hears_every_sender(signal: SenderNameSignal) -
     for sender in ("GetTokensView", int, None):
         signal.send(sender=sender)
     assert heard == ["GetTokensView", int, None]
+
+
+@pytest.mark.clause("SIG-8")
+def test_a_sender_that_no_dictionary_takes_is_one_as_long_as_nobody_listens(
+    signal: SenderNameSignal,
+) -> None:
+    assert signal.send(sender=["unhashable"]) == Signal().send(sender=["unhashable"]) == []
+
+
+@pytest.mark.clause("SIG-8")
+def test_a_dispatch_uid_stands_for_a_receiver_as_it_does_with_django(
+    signal: SenderNameSignal,
+) -> None:
+    heard: list[int] = []
+    for number in range(2):
+        signal.connect(
+            lambda number=number, **kwargs: heard.append(number),
+            sender=equal_string("GetTokensView"),
+            dispatch_uid="one and the same",
+        )
+    signal.send(sender="GetTokensView")
+    assert heard == [0]
+    assert signal.disconnect(sender="GetTokensView", dispatch_uid="one and the same")
+    signal.send(sender="GetTokensView")
+    assert heard == [0]
 
 
 @pytest.mark.clause("SIG-8")
