@@ -7,23 +7,14 @@ from collections import Counter
 from pathlib import Path
 
 from mutmut.mutation.data import SourceFileMutationData
-from mutmut.mutation.diff_apply import get_diff_for_mutant
-from mutmut.utils.file_utils import change_cwd
-from mutmut.utils.format_utils import get_module_from_key, orig_function_and_class_names_from_key
+from names import Change, change_of, function_of
 from runner import KILLED, STATUS, TIMEOUT
-from tree import TREE
 
 EXPLAINED = Path(__file__).with_name("explained.txt")
 """Reasons, and below each, indented, the mutants that it explains, as `told` writes them."""
 
 LEAST = 0.95
 """The score to reach: of the mutants that were tested, those that were noticed."""
-
-Change = tuple[str, ...]
-"""A function, and the lines that are others in the mutant: as in a diff, but not indented.
-
-Not the number of the mutant, which is another one as soon as the function changes.
-"""
 
 
 def report(modules: list[SourceFileMutationData]) -> bool:
@@ -82,17 +73,3 @@ def read(text: str) -> set[Change]:
 def told(change: Change) -> str:
     """A mutant as `read` takes it."""
     return "\n".join(f"    {line}" for line in change)
-
-
-def function_of(name: str) -> str:
-    """The dotted path of the function that a mutant is one of."""
-    function, of = orig_function_and_class_names_from_key(name)
-    return ".".join(filter(None, (get_module_from_key(name), of, function)))
-
-
-def change_of(name: str, path: Path) -> Change:
-    """What is another in a mutant."""
-    with change_cwd(TREE):
-        _, _, *lines = get_diff_for_mutant(name, path=path).splitlines()
-    changed = (f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-")
-    return function_of(name), *changed

@@ -29,6 +29,7 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 from mutmut.utils.file_utils import change_cwd
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
+from names import function_of
 from tree import TREE
 
 SECONDS = float(os.environ.get("SECONDS_EACH", "inf"))
@@ -159,10 +160,11 @@ class Runner:
     def _about(
         self, name: str, data: SourceFileMutationData, tests: dict[str, float]
     ) -> Iterator[str]:
-        """The tests that speak of what was changed, those with the rarest words first."""
+        """The tests that speak of what was changed and where: the rarest words come first."""
         with change_cwd(TREE):
             lines = get_diff_for_mutant(name, path=data.path).splitlines()
-        words = set(WORD.findall(" ".join(line for line in lines if line[:2] in {"- ", "-\t"})))
+        changed = (line for line in lines if line[:2] in {"- ", "-\t"})
+        words = set(WORD.findall(" ".join([function_of(name), *changed])))
         points: Counter[str] = Counter()
         for word in words:
             speaking = [text for text, known in self.words.items() if word in known]
