@@ -84,13 +84,13 @@ class ReadsElsewhere:
 
 
 class WritesElsewhere:
-    """Writes go to "other"; reads to "default"."""
+    """Writes of the blacklist go to "other"; all else to "default"."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str:
         return "default"
 
     def db_for_write(self, model: Any, **hints: Any) -> str:
-        return "other"
+        return "other" if model._meta.label == "djwto.BlacklistEntry" else "default"
 
 
 def fake_redis() -> Any:
