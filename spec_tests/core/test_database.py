@@ -305,6 +305,21 @@ def test_a_database_that_cannot_answer_is_unavailable(
         getattr(without_table, method)(*arguments)
 
 
+@pytest.mark.clause("BL-15")
+@durable
+def test_a_connection_that_broke_is_used_no_more_where_no_transaction_is_lost_with_it(
+    without_table: DatabaseBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "is_usable", lambda: False)
+    with transaction.atomic():
+        with pytest.raises(BlacklistUnavailable):
+            without_table.contains("key")
+        assert connection.connection is not None
+    with pytest.raises(BlacklistUnavailable):
+        without_table.contains("key")
+    assert connection.connection is None
+
+
 class Announced:
     """A callback that knows how often it was called."""
 
