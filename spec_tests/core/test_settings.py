@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.checks import ERROR, CheckMessage, Info, Warning, run_checks
+from django.apps import apps
+from django.core.checks import ERROR, CheckMessage, Info, Tags, Warning, run_checks
+from django.core.checks.registry import CheckRegistry
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.core.signals import setting_changed
@@ -479,6 +481,36 @@ def test_a_project_without_a_setting_is_right() -> None:
 def test_what_is_right_is_not_reported(overrides: dict[str, Any]) -> None:
     with override_settings(**overrides):
         assert found() == []
+
+
+@pytest.mark.clause("SET-1")
+@pytest.mark.parametrize(
+    ("app", "overrides", "always", "deployed"),
+    [
+        (
+            "djwto",
+            {**KEYS_ONLY, "DJWTO_MODE": "COOKIE", "DJWTO_SESSION_MAX_AGE": None},
+            {"djwto.E003", "djwto.W047"},
+            {"djwto.W049", "mine.I001", "mine.W001"},
+        ),
+        ("djwto_sessions", {"DJWTO_SESSION_IP": "some"}, {"djwto.E050"}, set()),
+    ],
+)
+def test_an_app_registers_its_checks_as_those_of_security(
+    app: str,
+    overrides: dict[str, Any],
+    always: set[str],
+    deployed: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config, registry = apps.get_app_config(app), CheckRegistry()
+    monkeypatch.setattr(f"{type(config).__module__}.register", registry.register)
+    config.ready()
+    with override_settings(**overrides):
+        found = registry.run_checks(tags=[Tags.security])
+        more = registry.run_checks(tags=[Tags.security], include_deployment_checks=True)
+    assert {m.id for m in found} == always
+    assert {m.id for m in more} == always | deployed
 
 
 @pytest.mark.clause("SET-1")
