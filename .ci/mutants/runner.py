@@ -38,7 +38,7 @@ SECONDS = float(os.environ.get("SECONDS_EACH", "inf"))
 RUNNING = TREE / "running.txt"
 """The test that runs now: what to say of one that does not end."""
 
-WORD = re.compile(r"\w{3,}")
+WORD = re.compile(r"[A-Za-z]{3,}")
 
 SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
 STATUS = {None: "unchecked", 0: "survived", 1: "killed", 33: "no tests", 36: "timeout"}

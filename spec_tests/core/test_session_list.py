@@ -28,6 +28,7 @@ from djwto.blacklist import blacklist_key, get_blacklist
 from djwto.claims import Claims, process_claims
 from djwto.contrib.sessions import checks, models, receivers, views
 from djwto.contrib.sessions.conf import NAMES
+from djwto.contrib.sessions.device import remote_addr
 from djwto.contrib.sessions.models import Session
 from djwto.exceptions import BlacklistUnavailable
 from djwto.models import BlacklistEntry
@@ -414,7 +415,7 @@ def test_a_refresh_that_is_late_puts_nothing_back(by_cutoff: bool) -> None:
 
 @pytest.mark.clause("SL-3")
 @pytest.mark.parametrize(
-    ("remote_addr", "full", "network"),
+    ("address", "full", "network"),
     [
         ("203.0.113.77", "203.0.113.77", "203.0.113.0/24"),
         ("2001:DB8:aa:bb::1", "2001:db8:aa:bb::1", "2001:db8:aa::/48"),
@@ -433,13 +434,21 @@ def test_a_refresh_that_is_late_puts_nothing_back(by_cutoff: bool) -> None:
     ],
 )
 def test_as_much_of_the_address_is_kept_as_is_set(
-    remote_addr: str, full: str, network: str, settings: Settings
+    address: str, full: str, network: str, settings: Settings
 ) -> None:
     create_alice()
     for kept, expected in ((None, network), ("network", network), ("full", full), ("none", "")):
         if kept is not None:
             settings.DJWTO_SESSION_IP = kept
-        assert row_of(log_in(REMOTE_ADDR=remote_addr)).ip == expected
+        assert row_of(log_in(REMOTE_ADDR=address)).ip == expected
+
+
+@pytest.mark.clause("SL-3")
+@pytest.mark.parametrize("stated", [{}, {"REMOTE_ADDR": ""}, {"REMOTE_ADDR": None}])
+def test_of_a_server_that_names_no_address_none_is_told(stated: dict[str, Any]) -> None:
+    request = HttpRequest()
+    request.META.update(stated)
+    assert remote_addr(request) == ""
 
 
 @pytest.mark.clause("SL-3")
@@ -587,6 +596,15 @@ def test_one_sees_all_of_ones_own_sessions_and_no_others(mode: str, settings: Se
         ]
     }
     assert [told["id"] for told in listed(bobs).body["sessions"]] == [key_of(bobs)]
+
+
+@pytest.mark.clause("SL-4")
+def test_the_order_is_the_same_each_time() -> None:
+    alice = create_alice()
+    for number in "3", "1", "2":
+        Session.objects.create(key=number * 32, user=alice, created=10**10, refreshed=1)
+    told = [row.key for row in Session.objects.of(alice)]
+    assert told == ["1" * 32, "2" * 32, "3" * 32]
 
 
 @pytest.mark.clause("SL-4")
