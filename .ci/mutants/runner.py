@@ -40,7 +40,7 @@ RUNNING = TREE / "running.txt"
 
 WORD = re.compile(r"[A-Za-z]{3,}")
 
-SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
+SURVIVED, KILLED, BROKEN, NO_TESTS, TIMEOUT = 0, 1, 2, 33, 36
 STATUS = {None: "unchecked", 0: "survived", 1: "killed", 33: "no tests", 36: "timeout"}
 
 
@@ -108,7 +108,11 @@ class Runner:
     def _ask_what_tests_call(self) -> None:
         stats = Path("stats.json").resolve()
         if stats.exists():
-            self.calls, self.durations = json.loads(stats.read_text())
+            calls, durations = json.loads(stats.read_text())
+            # Tests are renamed, and their cases are numbered anew.
+            self.durations = {test: durations[test] for test in durations if test in self.items}
+            for function, tests in calls.items():
+                self.calls[function] = [test for test in tests if test in self.items]
         new = [test for test in self.items if test not in self.durations]
         if not new:
             return
@@ -227,7 +231,8 @@ class Runner:
                 try:
                     run()
                 except BaseException as error:
-                    self.failed = self.failed or repr(error)
+                    os.write(write, repr(error).encode()[:4000])
+                    os._exit(BROKEN)
                 os.write(write, self.failed.encode()[:4000])
                 os._exit(KILLED if self.failed else SURVIVED)
             os._exit(99)
@@ -248,6 +253,9 @@ class Runner:
         with os.fdopen(read) as pipe:
             test = pipe.read()
         code = None if status is None else os.waitstatus_to_exitcode(status)
+        if code == BROKEN:
+            # Of the tests nothing is known then.
+            raise SystemExit(f"The runner itself fails: {test}")
         if code is None or code in {-signal.SIGXCPU, -signal.SIGKILL}:
             return TIMEOUT, RUNNING.read_text()
         return (SURVIVED if code == SURVIVED else KILLED), test or f"exit code {code}"[: 99 * code]

@@ -93,6 +93,15 @@ class WritesElsewhere:
         return "other" if model._meta.label == "djwto.BlacklistEntry" else "default"
 
 
+class SessionsElsewhere:
+    """The list of sessions is in "other"; all else is in "default"."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "other" if model._meta.label == "djwto_sessions.Session" else "default"
+
+    db_for_write = db_for_read
+
+
 def fake_redis() -> Any:
     """A client of a Redis in this process: every call of this function shares it."""
     import fakeredis

@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.db import connection, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
+from django.http import HttpRequest
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
 from djwto.backends.database import DatabaseBlacklist
+from djwto.contrib.sessions import receivers
+from djwto.contrib.sessions.models import Session
 from djwto.durable import when_committed
 from djwto.models import BlacklistEntry
 from djwto.spec_tests.core.alice import names
@@ -177,3 +181,20 @@ def test_they_go_on_where_it_has_rolled_back(change: Change) -> None:
         change(bob)
         transaction.set_rollback(True, using=OTHER)
     assert names(recorder) == []
+
+
+@pytest.mark.clause("SL-6")
+def test_the_list_of_sessions_is_where_the_routers_say_and_breaks_no_transaction_there() -> None:
+    claims = {"jti": new_key(), "user": {"id": 1}, "auth_time": 1, "exp": 10**10}
+    with (
+        override_settings(DATABASE_ROUTERS=["djwto.spec_tests.core.hooks.SessionsElsewhere"]),
+        CaptureQueriesContext(connection) as asked,
+        transaction.atomic(using=OTHER),
+    ):
+        receivers.begun(HttpRequest(), claims)
+        with pytest.raises(IntegrityError):
+            receivers.begun(HttpRequest(), claims)
+        assert Session.objects.count() == 1
+        receivers.ended(claims["jti"])
+        assert Session.objects.count() == 0
+    assert len(asked) == 0
