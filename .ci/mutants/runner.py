@@ -17,7 +17,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
@@ -38,7 +38,7 @@ SECONDS = float(os.environ.get("SECONDS_EACH", "inf"))
 RUNNING = TREE / "running.txt"
 """The test that runs now: what to say of one that does not end."""
 
-WORD = re.compile(r"[A-Za-z]{3,}")
+WORD = re.compile(r"[A-Za-z]{3,}|[A-Z]\d{3}")
 
 SURVIVED, KILLED, BROKEN, NO_TESTS, TIMEOUT = 0, 1, 2, 33, 36
 STATUS = {None: "unchecked", 0: "survived", 1: "killed", 33: "no tests", 36: "timeout"}
@@ -97,11 +97,11 @@ class Runner:
             Path(folder, "answer.json").write_text(json.dumps(self._in_a_fork(run, len(tests))))
             return True
         self._ask_what_tests_call()
-        # Where the cases are a list of the module's, the words are in its name only.
+        source = cache(inspect.getsource)
         for test, item in self.items.items():
-            if (function := test.partition("[")[0]) not in self.words:
-                self.words[function] = set(WORD.findall(inspect.getsource(item.function)))
-            self.words[function].update(WORD.findall(test))
+            case = getattr(item, "callspec", None)
+            said = f"{test} {source(item.function)} {case and case.params}"
+            self.words[test] = set(WORD.findall(said))
         self._test_mutants(at_import)
         return True
 
@@ -173,11 +173,11 @@ class Runner:
         for word in words:
             speaking = [text for text, known in self.words.items() if word in known]
             points.update(dict.fromkeys(speaking, 1 / max(1, len(speaking))))
-        best = sorted(tests, key=lambda test: (-points[test.partition("[")[0]], tests[test]))
+        best = sorted(tests, key=lambda test: (-points[test], tests[test]))
         spent = 0.0
         for test in best:
             spent += tests[test]
-            if spent > SECONDS or not points[test.partition("[")[0]]:
+            if spent > SECONDS or not points[test]:
                 return
             yield test
 

@@ -529,6 +529,16 @@ def test_an_app_registers_its_checks_as_those_of_security(
 
 
 @pytest.mark.clause("SET-1")
+def test_an_algorithm_that_needs_a_package_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jwt.algorithms.has_crypto", False)
+    assert found() == []
+    with override_settings(DJWTO_ALGORITHM="ES256", DJWTO_SIGNING_KEY=EC_PRIVATE):
+        (message,) = found()
+    assert message.id == "djwto.E005"
+    assert "pip install djwto[crypto]" in message.msg
+
+
+@pytest.mark.clause("SET-1")
 def test_the_command_fails_for_an_error() -> None:
     with override_settings(DJWTO_MODE="COOKIE"), pytest.raises(SystemCheckError, match="E003"):
         call_command("check")
