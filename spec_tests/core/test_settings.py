@@ -102,8 +102,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E001", {"DJWTO_SIGNING_KEY": "a" * 31}, "has 31 bytes; HS256 needs at least 32. Make one"),
     ("E001", {"DJWTO_SIGNING_KEY": "k" * 40, "DJWTO_ALGORITHM": "HS512"}, "at least 64"),
     ("W001", {"DJWTO_SIGNING_KEY": "s" * 50, "SECRET_KEY": "s" * 50}, "equals SECRET_KEY"),
-    ("E002", {"DJWTO_SIGNING_KEY": 7}, "of type int; expected a text or bytes"),
-    ("E002", {"DJWTO_VERIFYING_KEY": ["k"]}, "of type list; expected a text or bytes"),
+    ("E002", {"DJWTO_SIGNING_KEY": 7}, "DJWTO_SIGNING_KEY is of type int; expected a text"),
+    ("E002", {"DJWTO_VERIFYING_KEY": ["k"]}, "DJWTO_VERIFYING_KEY is of type list; expected"),
     ("E002", {"DJWTO_VERIFYING_KEY": "k" * 40}, "every holder of it can forge tokens"),
     (
         "E002",
@@ -471,7 +471,7 @@ def test_a_project_without_a_setting_is_right() -> None:
         },
         {"DJWTO_ALGORITHM": "PS256", "DJWTO_SIGNING_KEY": RSA_PRIVATE},
         {"DJWTO_MODE": "TWO-COOKIES", "DJWTO_SAME_SITE": "None", "DJWTO_DOMAIN": "shop.example"},
-        {"DJWTO_MODE": "ONE-COOKIE", "DJWTO_REFRESH_COOKIE_PATH": "/auth/"},
+        {"DJWTO_MODE": "ONE-COOKIE", "DJWTO_REFRESH_COOKIE_PATH": "/X/"},
         {"DJWTO_CSRF": False},
         # Not set, the lifetime of refresh tokens gives way to a session that is to be shorter.
         {"DJWTO_SESSION_MAX_AGE": timedelta(hours=1)},
