@@ -201,7 +201,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         "E010",
         cached_in({"BACKEND": "django.core.cache.backends.dummy.DummyCache"}),
-        "stores nothing",
+        "Cache alias 'default' (DummyCache) stores nothing",
     ),
     (
         "E011",
@@ -489,6 +489,9 @@ def test_a_project_without_a_setting_is_right() -> None:
         {"DJWTO_ROTATE_ON_ACCESS": True, "DJWTO_CHECK_ACCESS": True},
         {"DJWTO_MODE": "ONE-COOKIE", "DJWTO_COOKIE_PREFIX": "__Secure-"},
         cached_in(locmem(OPTIONS={"MAX_ENTRIES": "20000000"})),
+        cached_in(locmem(OPTIONS={"MAX_ENTRIES": 1_000_000})),
+        cached_in({"BACKEND": REDIS_CACHE}),
+        cached_in(DJANGO_REDIS),
         {**cached_in(locmem(**LIFTED)), "DJANGO_REDIS_IGNORE_EXCEPTIONS": True},
     ],
     ids=", ".join,
