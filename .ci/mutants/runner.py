@@ -22,6 +22,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from django.urls import clear_url_caches
 from mutmut.configuration import config
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
@@ -139,7 +140,9 @@ class Runner:
     def _test_mutant(self, name: str, data: SourceFileMutationData, at_import: set[str]) -> None:
         began = time.monotonic()
         function = mangled_name_from_mutant_name(name)
-        tests = {test: self.durations[test] for test in self.calls.get(function, [])}
+        # What is called at import is called for any test: see `import_urls_anew`.
+        calling = self.items if function in at_import else self.calls.get(function, [])
+        tests = {test: self.durations[test] for test in calling}
         set_mutant_under_test(name)
         result, test = NO_TESTS, ""
         if tests:
@@ -152,10 +155,9 @@ class Runner:
             result, test = self._in_a_fork(partial(self._until_one_fails, chosen), seconds)
         for key in (function, str(data.path)) if test in tests else ():
             self.killers[key] = list(dict.fromkeys([test, *self.killers[key]]))
-        if result in {SURVIVED, NO_TESTS} and function in at_import:
-            # It was called before there was a fork.
-            every = self.durations
-            result, test = fresh(name, [*self._about(name, data, every), *spread(every)])
+        if result in {SURVIVED, NO_TESTS} and function in at_import and not self.calls[function]:
+            # It is called before there is a fork, and no more after that.
+            result, test = fresh(name, [*self._about(name, data, tests), *spread(tests)])
         data.exit_code_by_key[name] = result
         data.durations_by_key[name] = time.monotonic() - began
         data.save()
@@ -187,6 +189,7 @@ class Runner:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=other)
 
     def _until_one_fails(self, tests: Iterable[str]) -> None:
+        import_urls_anew()
         done = set()
         for test in tests:
             if test in done:
@@ -202,6 +205,7 @@ class Runner:
         calls, durations = defaultdict(list), {}
         os.environ["MUTMUT_DEPENDENCY_DEPTH"] = "-1"
         set_mutant_under_test("stats")
+        import_urls_anew()
         for test in tests:
             state()._stats.clear()
             self.spent = 0.0
@@ -259,6 +263,14 @@ class Runner:
         if code is None or code in {-signal.SIGXCPU, -signal.SIGKILL}:
             return TIMEOUT, RUNNING.read_text()
         return (SURVIVED if code == SURVIVED else KILLED), test or f"exit code {code}"[: 99 * code]
+
+
+def import_urls_anew() -> None:
+    """Has the mutant decorate the views, which had been decorated before there was one."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("djwto.") and hasattr(module, "urlpatterns"):
+            del sys.modules[name]
+    clear_url_caches()
 
 
 def needs_only_a_database(item: pytest.Item) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.http import HttpRequest, HttpResponse
-from django.test import AsyncClient, Client
+from django.test import AsyncClient, Client, RequestFactory
 from pytest_django import Settings
 
 from djwto.authentication import jwt_is_refresh, jwt_login_required, jwt_perm_required
@@ -22,6 +24,7 @@ from djwto.spec_tests.core.alice import (
     session,
     token,
 )
+from djwto.spec_tests.core.views import PERMS, decorated, seen, seen_async
 from djwto.spec_tests.recorder import Recorder
 from djwto.tokens import decode, encode
 from djwto.transports import OneCookie, current
@@ -138,6 +141,25 @@ def test_any_other_token_is_refused_and_the_view_not_called(
             status, body = seen_by_view(path, one, as_refresh=as_refresh, under=under)
         assert (status, set(body)) == (401, {"error"})
         assert names(recorder) == []
+
+
+@pytest.mark.clause("HTTP-15")
+@pytest.mark.clause("HTTP-16")
+@pytest.mark.parametrize("view", [seen, seen_async])
+def test_each_decorator_lets_its_own_token_in_and_so_do_several_in_any_order(view: Any) -> None:
+    now = int(time.time())
+    for guarded in decorated(view):
+        route = str(guarded.pattern)
+        wanted = "refresh" if "refresh" in route else "access"
+        for type_, perms in itertools.product(["access", "refresh"], [PERMS, PERMS[:1]]):
+            claims = {"jti": "ab" * 16, "type": type_, "iat": now, "exp": now + 60}
+            one = encode({**claims, "user": {"id": 1, "perms": perms}})
+            request = RequestFactory().get("/", headers={"Authorization": f"Bearer {one}"})
+            response = guarded.callback(request)
+            response = asyncio.run(response) if view is seen_async else response
+            lacking = "perms" in route and perms != PERMS
+            expected = 401 if type_ != wanted else 403 if lacking else 200
+            assert response.status_code == expected, (route, type_, perms)
 
 
 @pytest.mark.clause("HTTP-15")
