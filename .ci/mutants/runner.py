@@ -39,8 +39,6 @@ SECONDS = float(os.environ.get("SECONDS_EACH", "inf"))
 RUNNING = TREE / "running.txt"
 """The test that runs now: what to say of one that does not end."""
 
-WORD = re.compile(r"[A-Za-z]{3,}|[A-Z]\d{3}")
-
 SURVIVED, KILLED, BROKEN, NO_TESTS, TIMEOUT = 0, 1, 2, 33, 36
 STATUS = {None: "unchecked", 0: "survived", 1: "killed", 33: "no tests", 36: "timeout"}
 
@@ -102,7 +100,7 @@ class Runner:
         for test, item in self.items.items():
             case = getattr(item, "callspec", None)
             said = f"{test} {source(item.function)} {case and case.params}"
-            self.words[test] = set(WORD.findall(said))
+            self.words[test] = words(said)
         self._test_mutants(at_import)
         return True
 
@@ -140,8 +138,11 @@ class Runner:
     def _test_mutant(self, name: str, data: SourceFileMutationData, at_import: set[str]) -> None:
         began = time.monotonic()
         function = mangled_name_from_mutant_name(name)
-        # What is called at import is called for any test: see `import_urls_anew`.
-        calling = self.items if function in at_import else self.calls.get(function, [])
+        # What is called at import is of use to those that call what is beside it.
+        module = name.rpartition(".")[0]
+        near = [f for f in self.calls if f.rpartition(".")[0] == module]
+        callees = near if function in at_import else [function]
+        calling = {test: None for callee in callees for test in self.calls.get(callee, [])}
         tests = {test: self.durations[test] for test in calling}
         set_mutant_under_test(name)
         result, test = NO_TESTS, ""
@@ -155,7 +156,11 @@ class Runner:
             result, test = self._in_a_fork(partial(self._until_one_fails, chosen), seconds)
         for key in (function, str(data.path)) if test in tests else ():
             self.killers[key] = list(dict.fromkeys([test, *self.killers[key]]))
-        if result in {SURVIVED, NO_TESTS} and function in at_import and not self.calls[function]:
+        if (
+            result in {SURVIVED, NO_TESTS}
+            and function in at_import
+            and not self.calls.get(function)
+        ):
             # It is called before there is a fork, and no more after that.
             result, test = fresh(name, [*self._about(name, data, tests), *spread(tests)])
         data.exit_code_by_key[name] = result
@@ -170,9 +175,8 @@ class Runner:
         with change_cwd(TREE):
             lines = get_diff_for_mutant(name, path=data.path).splitlines()
         changed = (line for line in lines if line[:2] in {"- ", "-\t"})
-        words = set(WORD.findall(" ".join([function_of(name), *changed])))
         points: Counter[str] = Counter()
-        for word in words:
+        for word in words(" ".join([function_of(name), *changed])):
             speaking = [text for text, known in self.words.items() if word in known]
             points.update(dict.fromkeys(speaking, 1 / max(1, len(speaking))))
         best = sorted(tests, key=lambda test: (-points[test], tests[test]))
@@ -263,6 +267,11 @@ class Runner:
         if code is None or code in {-signal.SIGXCPU, -signal.SIGKILL}:
             return TIMEOUT, RUNNING.read_text()
         return (SURVIVED if code == SURVIVED else KILLED), test or f"exit code {code}"[: 99 * code]
+
+
+def words(text: str) -> set[str]:
+    """The names in a text, and the words in them."""
+    return set(re.findall(r"\w{3,}", text)) | set(re.findall(r"[A-Za-z]{3,}", text))
 
 
 def import_urls_anew() -> None:

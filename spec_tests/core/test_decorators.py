@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -13,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 from pytest_django import Settings
 
+from djwto import authentication
 from djwto.authentication import jwt_is_refresh, jwt_login_required, jwt_perm_required
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
@@ -147,6 +149,7 @@ def test_any_other_token_is_refused_and_the_view_not_called(
 @pytest.mark.clause("HTTP-16")
 @pytest.mark.parametrize("view", [seen, seen_async])
 def test_each_decorator_lets_its_own_token_in_and_so_do_several_in_any_order(view: Any) -> None:
+    """`jwt_login_required`, `jwt_is_refresh`, `jwt_perm_required`, and those around another."""
     now = int(time.time())
     for guarded in decorated(view):
         route = str(guarded.pattern)
@@ -155,8 +158,10 @@ def test_each_decorator_lets_its_own_token_in_and_so_do_several_in_any_order(vie
             claims = {"jti": "ab" * 16, "type": type_, "iat": now, "exp": now + 60}
             one = encode({**claims, "user": {"id": 1, "perms": perms}})
             request = RequestFactory().get("/", headers={"Authorization": f"Bearer {one}"})
-            response = guarded.callback(request)
-            response = asyncio.run(response) if view is seen_async else response
+            with patch.object(authentication, "decode", wraps=decode) as looked:
+                response = guarded.callback(request)
+                response = asyncio.run(response) if view is seen_async else response
+            assert looked.call_count == 1, "once, however many they are"
             lacking = "perms" in route and perms != PERMS
             expected = 401 if type_ != wanted else 403 if lacking else 200
             assert response.status_code == expected, (route, type_, perms)
