@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
+import json
+import logging
 import time
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import AsyncClient, Client, RequestFactory
 from pytest_django import Settings
 
 from djwto import authentication
 from djwto.authentication import jwt_is_refresh, jwt_login_required, jwt_perm_required
+from djwto.blacklist import get_blacklist
+from djwto.exceptions import BlacklistUnavailable
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
     CREDENTIALS,
@@ -145,19 +150,24 @@ def test_any_other_token_is_refused_and_the_view_not_called(
         assert names(recorder) == []
 
 
+def request_with(**claims: Any) -> HttpRequest:
+    """A request with a token of these claims that is good, an access token unless they say."""
+    now = int(time.time())
+    good = {"jti": "ab" * 16, "type": "access", "iat": now, "exp": now + 60, "user": {"id": 1}}
+    one = encode({**good, **claims})
+    return RequestFactory().get("/", headers={"Authorization": f"Bearer {one}"})
+
+
 @pytest.mark.clause("HTTP-15")
 @pytest.mark.clause("HTTP-16")
 @pytest.mark.parametrize("view", [seen, seen_async])
 def test_each_decorator_lets_its_own_token_in_and_so_do_several_in_any_order(view: Any) -> None:
     """`jwt_login_required`, `jwt_is_refresh`, `jwt_perm_required`, and those around another."""
-    now = int(time.time())
     for guarded in decorated(view):
         route = str(guarded.pattern)
         wanted = "refresh" if "refresh" in route else "access"
         for type_, perms in itertools.product(["access", "refresh"], [PERMS, PERMS[:1]]):
-            claims = {"jti": "ab" * 16, "type": type_, "iat": now, "exp": now + 60}
-            one = encode({**claims, "user": {"id": 1, "perms": perms}})
-            request = RequestFactory().get("/", headers={"Authorization": f"Bearer {one}"})
+            request = request_with(type=type_, user={"id": 1, "perms": perms})
             with patch.object(authentication, "decode", wraps=decode) as looked:
                 response = guarded.callback(request)
                 response = asyncio.run(response) if view is seen_async else response
@@ -337,6 +347,38 @@ def test_a_token_without_a_user_or_permissions_grants_nothing() -> None:
 def test_a_text_in_the_place_of_the_list_is_a_mistake_found_at_once() -> None:
     with pytest.raises(TypeError, match=r"\['auth.add_user'\]"):
         jwt_perm_required("auth.add_user")
+
+
+@pytest.mark.clause("HTTP-15")
+def test_a_decorated_view_is_called_with_what_it_was_given() -> None:
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+        return JsonResponse([args, kwargs], safe=False)
+
+    async def view_async(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+        return view(request, *args, **kwargs)
+
+    answers = [
+        jwt_login_required(view)(request_with(), "shop", pk=7),
+        asyncio.run(jwt_login_required(view_async)(request_with(), "shop", pk=7)),
+    ]
+    assert [json.loads(answer.content) for answer in answers] == [[["shop"], {"pk": 7}]] * 2
+
+
+@pytest.mark.clause("HTTP-24")
+def test_the_log_names_the_view_that_could_not_ask_the_store(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: Any) -> Any:
+        raise BlacklistUnavailable("The disk is full.")
+
+    settings.DJWTO_CHECK_ACCESS = True
+    monkeypatch.setattr(get_blacklist(), "get_many", fail)
+    nameless = functools.partial(seen)
+    with caplog.at_level(logging.ERROR, "djwto.responses"):
+        for view in (seen, nameless):
+            assert jwt_login_required(view)(request_with()).status_code == 503
+    says = "could not reach a store and answered 503."
+    assert [r.getMessage() for r in caplog.records] == [f"seen {says}", f"{nameless!r} {says}"]
 
 
 @pytest.mark.clause("HTTP-15")
