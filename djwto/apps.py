@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +26,8 @@ class DjwtoConfig(AppConfig):
         users.watch()
 
 
+# Cached: one that is registered twice is the same.
+@cache
 def _check(name: str) -> Callable[..., list[CheckMessage]]:
     """A check that is imported when it is run: a server that starts asks none, and need not read
     PyJWT for them."""
