@@ -109,12 +109,13 @@ class Cluster:
     def _followed(self, answer: Any, *command: Any) -> Any:
         """What the node says to which an answer redirects, or the answer. Raises what it is."""
         for _ in range(REDIRECTIONS):
-            if isinstance(answer, self.errors.AskError):
-                # The slot is on its way. What has arrived is told only to who says so.
-                _, answer = self._send(self._named(answer), [("ASKING",), command])
-            elif isinstance(answer, self.errors.MovedError):
+            # Which is an AskError, too.
+            if isinstance(answer, self.errors.MovedError):
                 self._refresh()
                 [answer] = self._send(self._named(answer), [command])
+            elif isinstance(answer, self.errors.AskError):
+                # The slot is on its way. What has arrived is told only to who says so.
+                _, answer = self._send(self._named(answer), [("ASKING",), command])
         if isinstance(answer, Exception):
             raise answer
         return answer
