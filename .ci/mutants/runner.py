@@ -36,6 +36,9 @@ from tree import TREE
 SECONDS = float(os.environ.get("SECONDS_EACH", "inf"))
 """For how long the tests of a mutant may run; which of them, if not all, see `spread`."""
 
+KILLERS = TREE / "killers.json"
+"""Which tests have killed mutants of a function, or of a module."""
+
 RUNNING = TREE / "running.txt"
 """The test that runs now: what to say of one that does not end."""
 
@@ -108,10 +111,12 @@ class Runner:
         stats = Path("stats.json").resolve()
         if stats.exists():
             calls, durations = json.loads(stats.read_text())
-            # Tests are renamed, and their cases are numbered anew.
-            self.durations = {test: durations[test] for test in durations if test in self.items}
+            asked = stats.stat().st_mtime
+            # Tests change, are renamed, and their cases are numbered anew.
+            known = {test for test, item in self.items.items() if changed(item) < asked}
+            self.durations = {test: durations[test] for test in durations if test in known}
             for function, tests in calls.items():
-                self.calls[function] = [test for test in tests if test in self.items]
+                self.calls[function] = [test for test in tests if test in known]
         new = [test for test in self.items if test not in self.durations]
         if not new:
             return
@@ -129,6 +134,8 @@ class Runner:
         # One that never answers counts as killed: without a mutant there has to be an answer.
         if fresh("", list(self.items)[:1])[0] != SURVIVED:
             raise SystemExit("Without any mutant, a process of its own fails.")
+        if KILLERS.exists():
+            self.killers.update(json.loads(KILLERS.read_text()))
         for pattern in self.names or ["*"]:
             for data in self.modules:
                 for name, code in data.exit_code_by_key.items():
@@ -147,15 +154,16 @@ class Runner:
         set_mutant_under_test(name)
         result, test = NO_TESTS, ""
         if tests:
-            # What killed the one before often kills this one, too.
+            # What killed one of the same function often kills this one, too.
             known = [*self.killers[function], *self.killers[str(data.path)]]
             likely = {test: tests[test] for test in known if test in tests}
-            likely = dict(list(likely.items())[:8])
+            likely = dict(list(likely.items())[:16])
             seconds = min(sum(tests.values()), sum(likely.values()) + 2 * SECONDS)
             chosen = chain(likely, self._about(name, data, tests), spread(tests))
             result, test = self._in_a_fork(partial(self._until_one_fails, chosen), seconds)
         for key in (function, str(data.path)) if test in tests else ():
             self.killers[key] = list(dict.fromkeys([test, *self.killers[key]]))
+            KILLERS.write_text(json.dumps(self.killers))
         if (
             result in {SURVIVED, NO_TESTS}
             and function in at_import
@@ -267,6 +275,11 @@ class Runner:
         if code is None or code in {-signal.SIGXCPU, -signal.SIGKILL}:
             return TIMEOUT, RUNNING.read_text()
         return (SURVIVED if code == SURVIVED else KILLED), test or f"exit code {code}"[: 99 * code]
+
+
+def changed(item: pytest.Item) -> float:
+    """When the module of a test was changed last."""
+    return (TREE / item.path.relative_to(TREE / "mutants")).stat().st_mtime
 
 
 def words(text: str) -> set[str]:

@@ -162,6 +162,7 @@ def decorated(view: Any) -> list[Any]:
         path(f"login-required{suffix}/", jwt_login_required(view)),
         path(f"is-refresh{suffix}/", jwt_is_refresh(view)),
         path(f"perms{suffix}/", perms(view)),
+        path(f"perms-perms{suffix}/", jwt_perm_required(PERMS[:1])(perms(view))),
         path(f"login-perms{suffix}/", jwt_login_required(perms(view))),
         path(f"perms-login{suffix}/", perms(jwt_login_required(view))),
         path(f"login-refresh{suffix}/", jwt_login_required(jwt_is_refresh(view))),
