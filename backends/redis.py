@@ -21,6 +21,21 @@ if TYPE_CHECKING:
     from redis import Redis
 
 
+def _stored(value: str) -> str:
+    """What Redis is given for a value.
+
+    For a small integer Redis needs no object beside the key, for an empty text it does: a fifth
+    of what an entry takes. So "" is stored as "0", and a value of zeros with one more.
+    """
+    return value if value.strip("0") else f"0{value}"
+
+
+def _value(stored: str | bytes) -> str:
+    """The value that `_stored` made this of."""
+    text = force_str(stored)
+    return text if text.strip("0") else text[1:]
+
+
 class RedisBlacklist(BlacklistBackend):
     """Keeps the blacklist as keys that Redis itself expires.
 
@@ -101,7 +116,7 @@ class RedisBlacklist(BlacklistBackend):
         with self._reachable():
             values = self.store.values([self.prefix + key for key in keys])
         found = zip(keys, values, strict=True)
-        return {key: force_str(value) for key, value in found if value is not None}
+        return {key: _value(stored) for key, stored in found if stored is not None}
 
     def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
         name = self.prefix + key
@@ -109,8 +124,8 @@ class RedisBlacklist(BlacklistBackend):
         exat = None if exp is None else max(exp, 1)
         with self._reachable():
             if old is None:
-                return self.store.set_new(name, new, exat)
-            return self.store.replace(name, old, new, exat)
+                return self.store.set_new(name, _stored(new), exat)
+            return self.store.replace(name, _stored(old), _stored(new), exat)
 
     def on_durable(self, callback: Callable[[], None]) -> None:
         """Calls `callback` at once: no transaction of a database takes back what Redis keeps."""

@@ -199,7 +199,7 @@ def test_prefixes_tell_sets_of_keys_apart(redis_url: str) -> None:
     for prefix in ("one:", "another:"):
         backend = RedisBlacklist({"url": redis_url, "key_prefix": prefix})
         assert backend.add(key, int(time.time()) + 60) is True
-        assert backend.client.get(prefix + key) == b""
+        assert backend.client.get(prefix + key) == b"0"
         backend.client.close()
 
 
@@ -258,6 +258,18 @@ def test_many_keys_are_asked_for_at_once(
     monkeypatch.setattr(redis.Connection, "send_packed_command", count)
     assert backend.get_many(keys) == {keys[1]: "a"}
     assert len(sent) == 1
+
+
+@pytest.mark.clause("BL-19")
+@pytest.mark.parametrize("value", ["", "0", "00", "10", "01"])
+def test_values_of_zeros_are_told_apart(value: str, backend: RedisBlacklist) -> None:
+    key = new_key()
+    others = {"", "0", "00", "000", "10", "01"} - {value}
+    for before in (None, "a"):
+        assert backend.compare_and_set(key, before, value, None) is True
+        assert backend.get_many([key]) == {key: value}
+        assert not any(backend.compare_and_set(key, other, "b", None) for other in others)
+        assert backend.compare_and_set(key, value, "a", None) is True
 
 
 @pytest.mark.clause("BL-17")
