@@ -160,3 +160,13 @@ def test_the_way_back_from_values_keeps_the_entries() -> None:
     finally:
         call_command("migrate", "djwto", verbosity=0)
     assert backend.get_many([PLAIN.format(1)]) == {PLAIN.format(1): ""}
+
+
+def test_keys_have_one_index() -> None:
+    try:
+        migrate("0001_initial")
+    finally:
+        call_command("migrate", "djwto", verbosity=0)
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, BlacklistEntry._meta.db_table)
+    assert [one["primary_key"] for one in found.values() if one["columns"] == ["key"]] == [True]
