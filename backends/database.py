@@ -25,6 +25,10 @@ from djwto.exceptions import BlacklistUnavailable
 from djwto.models import BlacklistEntry
 
 BATCH = 1000
+STATEMENT = 100
+REST = 3
+"""A purge tells of `BATCH` rows at a time and deletes `STATEMENT` of them in one go. Then it rests
+for `REST` times as long as that took: SQLite has one writer, and others want their turn."""
 
 TIMES = 10
 """How often to ask a database that undoes a statement for the sake of another."""
@@ -36,6 +40,8 @@ INSERT = "INSERT INTO {table} ({key}, {value}, {exp}) VALUES (%s, %s, %s)"
 UPDATE = "UPDATE {table} SET {value} = %s, {exp} = %s WHERE {key} = %s AND {value} = %s"
 # MariaDB and MySQL take "a", "A" and "a " for one text, though not for the same bytes.
 UPDATE_BY_BYTES = UPDATE.replace("AND {value}", "AND CAST({value} AS BINARY)")
+# Still expired: another may have given a key a later `exp` just now.
+DELETE = "DELETE FROM {table} WHERE {exp} < %s AND {key} IN ({keys})"
 
 ROWS_CHANGED, ALL_ROWS = attrgetter("rowcount"), methodcaller("fetchall")
 """What a statement answers."""
@@ -113,7 +119,9 @@ class DatabaseBlacklist(BlacklistBackend):
         if (sql := self._statements.get((statement, count))) is None:
             quoted = connections[self.alias].ops.quote_name
             names = {name: quoted(name) for name in ("key", "value", "exp")}
-            table, keys = quoted(BlacklistEntry._meta.db_table), ", ".join(["%s"] * count)
+            table = quoted(BlacklistEntry._meta.db_table)
+            # For those that the statement has no place of their own for.
+            keys = ", ".join(["%s"] * (count - statement.count("%s")))
             sql = statement.format(table=table, keys=keys, **names)
             self._statements[statement, count] = sql
         return sql
@@ -122,16 +130,25 @@ class DatabaseBlacklist(BlacklistBackend):
         return sum(self.purge_in_batches())
 
     def purge_in_batches(self) -> Iterator[int]:
-        """Deletes `BATCH` rows a statement, so that no lock is held for long."""
-        expired = self.entries.filter(exp__lt=int(time.time()))
+        """Deletes what has expired, the oldest first, so that those who write wait little."""
+        now = int(time.time())
+        left = expired = self.entries.filter(exp__lt=now).order_by("exp")
         while True:
             with self._reachable():
-                keys = list(expired.values_list("key", flat=True)[:BATCH])
-                # Still expired: another may have given one of them a later `exp` just now.
-                deleted = expired.filter(key__in=keys).delete()[0]
-            if not keys:
+                rows = list(left.values_list("key", "exp")[:BATCH])
+            if not rows:
                 return
-            yield deleted
+            yield self._delete([key for key, _ in rows], now)
+            # Not from the first again: PostgreSQL would pass by all that has been deleted.
+            left = expired.filter(exp__gte=rows[-1][1])
+
+    def _delete(self, keys: list[str], now: int) -> int:
+        deleted = 0
+        for first in range(0, len(keys), STATEMENT):
+            start = time.perf_counter()
+            deleted += self._run(DELETE, [now, *keys[first : first + STATEMENT]])
+            time.sleep(REST * (time.perf_counter() - start))
+        return deleted
 
     def on_durable(self, callback: Callable[[], None]) -> None:
         """Calls `callback` on commit, if the caller has wrapped the view in a transaction."""

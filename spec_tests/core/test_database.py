@@ -244,21 +244,78 @@ def fill(backend: DatabaseBlacklist, expired: int) -> list[str]:
     return list(live)
 
 
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BATCH", 10)
+    monkeypatch.setattr(database, "STATEMENT", 4)
+
+
+def deletes(queries: CaptureQueriesContext) -> list[str]:
+    return [q["sql"] for q in queries.captured_queries if q["sql"].startswith("DELETE")]
+
+
 @pytest.mark.clause("DB-3")
 @durable
-def test_expired_entries_are_deleted_in_batches(
-    backend: DatabaseBlacklist, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "BATCH", 10)
+@pytest.mark.usefixtures("small_batches")
+def test_expired_entries_are_deleted_in_batches(backend: DatabaseBlacklist) -> None:
     live = fill(backend, 25)
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert list(backend.purge_in_batches()) == [10, 10, 5]
-    deletes = [q["sql"] for q in queries.captured_queries if q["sql"].startswith("DELETE")]
-    assert len(deletes) == 3
+    assert len(deletes(queries)) == 3 + 3 + 2
     assert set(backend.entries.values_list("key", flat=True)) == set(live)
     assert backend.purge() == 0
+
+
+@pytest.mark.clause("DB-3")
+@durable
+@pytest.mark.usefixtures("small_batches")
+def test_entries_that_expired_at_one_time_are_all_deleted(backend: DatabaseBlacklist) -> None:
+    then = int(time.time()) - 10
+    backend.entries.bulk_create(BlacklistEntry(key=new_key(), exp=then) for _ in range(25))
+    assert list(backend.purge_in_batches()) == [10, 10, 5]
+
+
+@pytest.mark.clause("DB-3")
+@durable
+@pytest.mark.usefixtures("small_batches")
+def test_a_purge_rests_after_each_statement(
+    backend: DatabaseBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(backend, 15)
+    rests: list[tuple[int, float]] = []
+    with CaptureQueriesContext(connection) as queries:
+        monkeypatch.setattr(
+            time, "sleep", lambda seconds: rests.append((len(deletes(queries)), seconds))
+        )
+        backend.purge()
+    assert [number for number, _ in rests] == [1, 2, 3, 4, 5]
+    assert all(seconds > 0 for _, seconds in rests)
+
+
+@pytest.mark.clause("DB-3")
+@durable
+@pytest.mark.usefixtures("small_batches")
+def test_a_purge_that_is_interrupted_goes_on_where_it_stopped(
+    backend: DatabaseBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = fill(backend, 25)
+    sleep = time.sleep
+    rests = iter(range(6))
+
+    def interrupted(seconds: float) -> None:
+        if next(rests, None) == 4:
+            raise KeyboardInterrupt
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", interrupted)
+    with pytest.raises(CommandError, match=r"Stopped after 10 entries.*goes on where") as stopped:
+        call_command("delete_tokens", stdout=StringIO())
+    assert stopped.value.returncode == 130
+    assert backend.entries.count() == len(live) + 25 - 18
+    said = StringIO()
+    call_command("delete_tokens", stdout=said)
+    assert said.getvalue().splitlines()[-1] == "Done: 7 expired entries deleted."
+    assert set(backend.entries.values_list("key", flat=True)) == set(live)
 
 
 @pytest.mark.clause("DB-3")

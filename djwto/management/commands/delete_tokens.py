@@ -12,6 +12,9 @@ from django.db import DatabaseError, InterfaceError
 from djwto.blacklist import get_blacklist
 from djwto.exceptions import BlacklistUnavailable
 
+INTERRUPTED = 130
+"""How a shell tells of a process that SIGINT has ended."""
+
 
 class Command(BaseCommand):
     help = (
@@ -42,4 +45,10 @@ class Command(BaseCommand):
                 f"The {what} is unavailable after {deleted} entries: {error} "
                 "Run the command again; it goes on where it stopped."
             ) from error
+        except KeyboardInterrupt as interrupt:
+            raise CommandError(
+                f"Stopped after {deleted} entries of the {what}. "
+                "Run the command again; it goes on where it stopped.",
+                returncode=INTERRUPTED,
+            ) from interrupt
         return deleted
