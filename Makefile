@@ -7,7 +7,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((
 # Compiled once for all the processes that tests start, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load charts lint types docs wheel versions
+.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load bench-scale charts lint types docs wheel versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 	$(BIN)/pip install --quiet --upgrade pip
 
 # A stamp for each set of extras, so that a target installs only what it uses.
-.venv/.demo .venv/.dev .venv/.docs .venv/.mutants .venv/.services: .venv/.%: .venv/bin/pip pyproject.toml
+.venv/.demo .venv/.dev .venv/.docs .venv/.mutants .venv/.services .venv/.bench: .venv/.%: .venv/bin/pip pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[$*]'
 	touch $@
 
@@ -54,6 +54,9 @@ bench-load: .venv/bin/pip  ## the same behind gunicorn and uvicorn; takes wrk
 
 charts: .venv/.bench  ## of what the two have measured last, for the docs
 	$(BIN)/python docs/benchmarks/charts.py --bench build/bench.json --load build/load.json
+
+bench-scale: .venv/.dev .venv/.services .venv/.bench  ## the stores with 10,000 entries and with millions; SIZES, STORES, PURGE
+	nice $(BIN)/python docs/benchmarks/scale.py $(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES)) $(if $(PURGE),--purge $(PURGE))
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
