@@ -185,7 +185,7 @@ def test_they_go_on_where_it_has_rolled_back(change: Change) -> None:
 
 @pytest.mark.clause("SL-6")
 def test_the_list_of_sessions_is_where_the_routers_say_and_breaks_no_transaction_there() -> None:
-    claims = {"jti": new_key(), "user": {"id": 1}, "auth_time": 1, "exp": 10**10}
+    claims: dict[str, Any] = {"jti": new_key(), "user": {"id": 1}, "auth_time": 1, "exp": 10**10}
     with (
         override_settings(DATABASE_ROUTERS=["djwto.spec_tests.core.hooks.SessionsElsewhere"]),
         CaptureQueriesContext(connection) as asked,
