@@ -157,7 +157,7 @@ class Runner:
             # What killed one of the same function often kills this one, too.
             known = [*self.killers[function], *self.killers[str(data.path)]]
             likely = {test: tests[test] for test in known if test in tests}
-            likely = dict(list(likely.items())[:16])
+            likely = dict(list(likely.items())[:32])
             seconds = min(sum(tests.values()), sum(likely.values()) + 2 * SECONDS)
             chosen = chain(likely, self._about(name, data, tests), spread(tests))
             result, test = self._in_a_fork(partial(self._until_one_fails, chosen), seconds)

@@ -17,7 +17,8 @@ from django.core.signals import request_started
 from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import clear_script_prefix
+from django.urls import clear_script_prefix, include
+from django.urls import path as route
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -37,6 +38,7 @@ from djwto.spec_tests.profile import search
 from djwto.spec_tests.recorder import Recorder
 from djwto.tokens import TokenPair, decode, encode
 from djwto.transports import TRANSPORTS, OneCookie, readable_claims
+from djwto.views import GetTokensView
 
 pytestmark = pytest.mark.django_db
 
@@ -381,6 +383,21 @@ def test_the_path_follows_the_prefix_also_where_the_urls_are_included_twice(
     create_alice()
     response = Client().post(f"{prefix}login/", CREDENTIALS)
     assert response.cookies["jwt_refresh"]["path"] == f"{prefix}api/token/refresh"
+
+
+@pytest.mark.clause("HTTP-6")
+@pytest.mark.parametrize("name", [None, "login"])
+def test_the_path_is_that_of_the_endpoints_where_a_view_is_mounted_elsewhere(
+    name: str | None, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    settings.ROOT_URLCONF = (
+        route("auth/", include("djwto.urls")),
+        route("enter/", GetTokensView.as_view(), name=name),
+    )
+    create_alice()
+    response = Client().post("/enter/", CREDENTIALS)
+    assert response.cookies["jwt_refresh"]["path"] == "/auth/api/token/refresh"
 
 
 @pytest.mark.clause("HTTP-6")

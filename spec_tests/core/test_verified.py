@@ -217,6 +217,23 @@ def test_it_keeps_as_many_as_it_is_told_to_in_two_halves(size: int, settings: Se
     assert (min(kept), max(kept)) == (1, size - size % 2)
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [{"exp": NOW - 4}, {"iat": NOW + 5}, {"nbf": NOW + 5}, {}],
+    ids=["exp", "iat", "nbf", ""],
+)
+def test_what_the_leeway_lets_in_is_verified_once_too(
+    stated: dict[str, int], settings: Settings
+) -> None:
+    settings.DJWTO_LEEWAY = 5
+    settings.DJWTO_SESSION_MAX_AGE = settings.DJWTO_ACCESS_TOKEN_LIFETIME = None
+    settings.DJWTO_IAT_CLAIM = False
+    with time_machine.travel(NOW, tick=False), counted() as asked:
+        token = encode(CLAIMS | stated)
+        assert decode(token, "access") == decode(token, "access") == CLAIMS | stated
+    assert asked.call_count == 1
+
+
 def test_a_text_that_has_no_utf_8_form_is_no_token() -> None:
     with pytest.raises(InvalidToken):
         decode("\ud800", "access")
