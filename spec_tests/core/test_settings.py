@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import UserSettingsHolder
+from django.conf import settings as django_settings
 from django.core.checks import ERROR, CheckMessage, Info, Tags, Warning, run_checks
 from django.core.checks.registry import CheckRegistry
 from django.core.management import call_command
@@ -20,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import djwto
-from djwto import backends, checks
+from djwto import backends, checks, conf
 from djwto.blacklist import BlacklistBackend, get_blacklist
 from djwto.conf import NAMES, Settings, settings
 from djwto.spec_tests import api
@@ -572,6 +574,23 @@ def test_a_setting_is_read_when_it_is_used(name: str) -> None:
     with override_settings(**{name: "another value"}):
         assert getattr(settings, attribute) == "another value"
     assert getattr(settings, attribute) == default
+
+
+class WorkedOut(UserSettingsHolder):
+    """Settings that are worked out when somebody asks for them."""
+
+    def __getattr__(self, name: str) -> Any:
+        return "ONE-COOKIE" if name == "DJWTO_MODE" else super().__getattr__(name)
+
+
+@pytest.mark.clause("SET-2")
+def test_settings_that_are_worked_out_are_asked_for_as_any_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = settings.refresh_cookie_path
+    monkeypatch.setattr(django_settings, "_wrapped", WorkedOut(django_settings._wrapped))
+    assert (settings.mode, settings.refresh_cookie_path) == ("ONE-COOKIE", path)
+    assert conf.given_each(["DJWTO_MODE", "DJWTO_XYZ"]) == ["ONE-COOKIE", conf.NOT_GIVEN]
 
 
 @pytest.mark.clause("SET-2")
