@@ -588,7 +588,8 @@ def test_settings_that_are_worked_out_are_asked_for_as_any_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = settings.refresh_cookie_path
-    monkeypatch.setattr(django_settings, "_wrapped", WorkedOut(django_settings._wrapped))
+    holder: Any = vars(django_settings)["_wrapped"]
+    monkeypatch.setattr(django_settings, "_wrapped", WorkedOut(holder))
     assert (settings.mode, settings.refresh_cookie_path) == ("ONE-COOKIE", path)
     assert conf.given_each(["DJWTO_MODE", "DJWTO_XYZ"]) == ["ONE-COOKIE", conf.NOT_GIVEN]
 
