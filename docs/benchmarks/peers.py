@@ -48,10 +48,13 @@ def python_of(contender: Contender, folder: Path) -> Path:
     python = where / "bin" / "python"
     if not python.exists():
         venv.create(where, with_pip=True)
-    install = [python, "-m", "pip", "install", "-q", "--force-reinstall", "--no-deps"]
+    requirements = (*contender.requirements, "gunicorn", "uvicorn")
+    installed = where / "installed"
+    if not installed.exists() or installed.read_text() != repr(requirements):
+        subprocess.run([python, "-m", "pip", "install", "-q", *requirements], check=True)
+        installed.write_text(repr(requirements))
     if contender.module in {OURS, ASKING}:
         # As it is now, whatever its version says.
-        subprocess.run([*install, str(CHECKOUT)], check=True)
-    requirements = (*contender.requirements, "gunicorn", "uvicorn")
-    subprocess.run([python, "-m", "pip", "install", "-q", *requirements], check=True)
+        again = ("--force-reinstall", "--no-deps", str(CHECKOUT))
+        subprocess.run([python, "-m", "pip", "install", "-q", *again], check=True)
     return python
