@@ -588,6 +588,7 @@ def test_settings_that_are_worked_out_are_asked_for_as_any_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = settings.refresh_cookie_path
+    assert conf.given_each(["DJWTO_XYZ", "DEBUG"]) == [conf.NOT_GIVEN, django_settings.DEBUG]
     holder: Any = vars(django_settings)["_wrapped"]
     monkeypatch.setattr(django_settings, "_wrapped", WorkedOut(holder))
     assert (settings.mode, settings.refresh_cookie_path) == ("ONE-COOKIE", path)
