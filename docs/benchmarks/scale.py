@@ -208,7 +208,7 @@ def main() -> int:
                 if kind == "postgresql":
                     old_table(report, taken, 100_000)
             if "purge" in given.parts and kind != "redis":
-                purges(report, kind, given.purge, 3)
+                purges(report, kind, given.purge, 7)
             if "clients" in given.parts:
                 hundred(report, kind, given.seconds)
     return 1 if report.missed else 0

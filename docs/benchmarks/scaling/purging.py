@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -18,8 +19,8 @@ from pathlib import Path
 from scaling.entries import DAY, new_key
 from scaling.stores import Database
 
-EVERY = 0.005
-"""Seconds from one `add` to the next, whatever the store does."""
+REST = 0.005
+"""Seconds between one `add` and the next."""
 WINDOW = 5.0
 """Seconds for which `add` is watched while nothing is deleted."""
 INTERRUPTED = 130
@@ -61,6 +62,15 @@ class Command:
         )
         self.memory = 0
 
+    def __enter__(self) -> Command:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.is_running():
+            self.process.kill()
+            self.process.wait()
+        self.said.close()
+
     def lines(self) -> list[str]:
         """What it has said until now."""
         return os.pread(self.said.fileno(), 1 << 26, 0).decode().splitlines()
@@ -73,6 +83,13 @@ class Command:
             if found := re.search(r"VmHWM:\s+(\d+) kB", status):
                 self.memory = int(found[1])
         return self.process.poll() is None
+
+    def stop(self) -> list[str]:
+        """Interrupts it, if it has not ended; all that it has said."""
+        if self.is_running():
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait()
+        return self.lines()
 
     def wait_for_a_line(self) -> None:
         """Until it has deleted something: what it does before that is to start Python."""
@@ -87,20 +104,10 @@ def purge(store: Database, interrupts: int) -> Purged:
     watch(store, lambda since: since < 1)
     for run in range(interrupts + 1):
         idle = p99(watch(store, lambda since: since < WINDOW))
-        command = Command(store)
-        command.wait_for_a_line()
-        last = run == interrupts
-
-        def goes_on(since: float) -> bool:
-            return command.is_running() and (last or since < WINDOW)  # noqa: B023
-
-        during = watch(store, goes_on)
-        busy += time.monotonic() - command.started
-        if command.is_running():
-            command.process.send_signal(signal.SIGINT)
-            while command.is_running():
-                time.sleep(0.01)
-        said = command.lines()
+        with Command(store) as command:
+            during = _beside(store, command, math.inf if run == interrupts else WINDOW)
+            busy += time.monotonic() - command.started
+            said = command.stop()
         counts = [line for line in said if line.endswith("expired entries deleted")]
         lines += len(counts)
         deleted += int(counts[-1].split()[0]) if counts else 0
@@ -109,13 +116,13 @@ def purge(store: Database, interrupts: int) -> Purged:
         if len(during) >= 100:
             ratios.append(p99(during) / idle)
             idles.append(idle)
-        if any(line.startswith("Done:") for line in said):
+        if command.process.returncode == 0:
             break
-        if last or command.process.returncode != INTERRUPTED:
+        if run == interrupts or command.process.returncode != INTERRUPTED:
             raise SystemExit("\n".join(said[-20:]))
     return Purged(
-        p99=statistics.median(ratios) if ratios else float("nan"),
-        idle=1000 * statistics.median(idles) if idles else float("nan"),
+        p99=statistics.median(ratios) if ratios else math.nan,
+        idle=1000 * statistics.median(idles) if idles else math.nan,
         rows_a_second=deleted / busy,
         runs=run + 1,
         lines=lines,
@@ -123,19 +130,23 @@ def purge(store: Database, interrupts: int) -> Purged:
     )
 
 
+def _beside(store: Database, command: Command, seconds: float) -> list[float]:
+    command.wait_for_a_line()
+    return watch(store, lambda since: command.is_running() and since < seconds)
+
+
 def watch(store: Database, goes_on: Callable[[float], bool]) -> list[float]:
-    """Seconds that each `add` takes, one every `EVERY` seconds, from when it was due."""
+    """Seconds that each `add` takes; the next is called after a moment of rest."""
     taken = []
-    start = due = time.monotonic()
+    start = time.monotonic()
     while goes_on(time.monotonic() - start):
-        if (early := due - time.monotonic()) > 0:
-            time.sleep(early)
-            # How late the process is woken up is none of the store's doing.
-            due = time.monotonic()
-        if not store.backend.add(new_key(), int(time.time()) + DAY):
+        time.sleep(REST)
+        key, exp = new_key(), int(time.time()) + DAY
+        called = time.perf_counter()
+        added = store.backend.add(key, exp)
+        taken.append(time.perf_counter() - called)
+        if not added:
             raise SystemExit("A new key was there already.")
-        taken.append(time.monotonic() - due)
-        due += EVERY
     return taken
 
 
