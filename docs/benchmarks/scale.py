@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -198,6 +199,8 @@ def main() -> int:
     )
     parser.add_argument("--parts", type=names, default=PARTS, metavar="NAME,NAME")
     given = parser.parse_args()
+    # So that what was made is dropped then, too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     report = Report()
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory(prefix="djwto-") as folder:
