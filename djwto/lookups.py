@@ -77,7 +77,9 @@ def _ask(
     """The rows that answer a question about the object with this primary key, and nothing else."""
     connection = connections[alias]
     place = question.__code__, model, alias, connection.vendor
-    value = model._meta.pk.get_db_prep_value(pk, connection)
+    field = model._meta.pk
+    # As a lookup does: what no row can be inserted with may be asked for, and is not there.
+    value = field.get_db_prep_value(field.get_prep_value(pk), connection, prepared=True)
     if (sql := _composed.get(place)) is None:
         sql, values = question().using(alias).query.get_compiler(alias).as_sql()
         assert set(values) == {value}
