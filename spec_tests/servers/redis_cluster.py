@@ -109,6 +109,13 @@ class LoopbackCluster:
         """The node without slots."""
         return self.nodes[-1]
 
+    def settle(self) -> None:
+        """Waits until each node knows who has which slot; they tell each other in their own time.
+
+        Raises TimeoutError where some slot is nobody's.
+        """
+        until(lambda: all(_is_ready(node) for node in self.nodes), "slots that all nodes know of")
+
     def slot(self, name: str) -> int:
         """The slot of a key."""
         return int(self.spare.ask("CLUSTER", "KEYSLOT", name))
@@ -132,7 +139,9 @@ def running(folder: Path) -> Iterator[LoopbackCluster]:
             node.start()
             nodes.append(node)
         _introduce(nodes)
-        yield LoopbackCluster(nodes)
+        cluster = LoopbackCluster(nodes)
+        cluster.settle()
+        yield cluster
 
 
 def _introduce(nodes: list[Node]) -> None:
@@ -147,7 +156,6 @@ def _introduce(nodes: list[Node]) -> None:
     until(lambda: all(_knows(node, len(nodes)) for node in nodes), "nodes that know each other")
     replica.ask("CLUSTER", "REPLICATE", first.ask("CLUSTER", "MYID"))
     until(lambda: b"master_link_status:up" in _info(replica), "a replica")
-    until(lambda: all(_is_ready(node) for node in nodes), "a cluster")
 
 
 def _answers(node: Node) -> bool:
