@@ -79,7 +79,8 @@ def main() -> int:
     pytest.append("--djwto-profile=quick")
     return on_each(
         # PostgreSQL is the one that is particular about what clients send, and has partitions.
-        [*pytest, *tests(f"{STORES} {INPUT}"), SERVERS],
+        # What one process has to run by itself comes first, or the others wait for it.
+        [*pytest, SERVERS, *tests(f"{STORES} {INPUT}")],
         # RedisBlacklist has been asked on the same server just now, and the core on a cache.
         [*pytest, *tests(STORES), "-k", "not redis and (not cache or [bl-)"],
     )

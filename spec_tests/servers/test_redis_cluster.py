@@ -44,7 +44,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackCluste
 @pytest.fixture(scope="module", autouse=True)
 def commands_known(cluster: LoopbackCluster) -> Iterator[None]:
     """Each client asks what commands there are, and reads 200 kB; the suite makes hundreds."""
-    first = redis.RedisCluster.from_url(f"redis://{cluster.nodes[0].address}")
+    first: Any = redis.RedisCluster.from_url(f"redis://{cluster.nodes[0].address}")
     parser = first.commands_parser
     first.disconnect_connection_pools()
     with patch.object(redis.cluster, "CommandsParser", lambda client: parser):
@@ -59,8 +59,9 @@ def subject(cluster: LoopbackCluster) -> Subject:
 
 def close(backend: RedisBlacklist) -> None:
     """Closes the connections of a backend: redis-py's `close` does not, of what a URL made."""
-    backend.client.disconnect_connection_pools()
-    for stranger in backend.store._strangers.values():
+    store: Any = backend.store
+    store.client.disconnect_connection_pools()
+    for stranger in store._strangers.values():
         stranger.redis_connection.connection_pool.disconnect()
 
 
