@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import os
 import pickle
@@ -25,7 +26,9 @@ from djwto.spec_tests.interleaving import (
     bound,
     interrupted,
 )
-from djwto.spec_tests.subject import Subject
+from djwto.spec_tests.subject import Subject, close_connections
+
+REST = "Rest."
 
 _Message = tuple[Call, frozenset[str], Interruption]
 
@@ -33,14 +36,25 @@ _Message = tuple[Call, frozenset[str], Interruption]
 class OtherProcess:
     """While entered, a process that makes a backend of its own and calls it when asked.
 
-    It takes a while to start, which is waited for when it is first to answer.
+    It takes a while to start, which is waited for when it is first to answer. So it rests at the
+    end, until another check of the same backend needs one; a `passing` one is new, and ends.
     """
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, *, passing: bool = False) -> None:
         self.subject = subject
+        self.passing = passing
         self.ready = False
 
     def __enter__(self) -> OtherProcess:
+        if _resting and _resting[0].subject is not self.subject:
+            end_resting()
+        if _resting and not self.passing:
+            self.process, self.ready = _resting.pop().process, True
+        else:
+            self._start()
+        return self
+
+    def _start(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "djwto.spec_tests.other_process"],
             stdin=subprocess.PIPE,
@@ -53,7 +67,6 @@ class OtherProcess:
         )
         names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
         self._write((self.subject, names))
-        return self
 
     def __exit__(
         self,
@@ -61,6 +74,15 @@ class OtherProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # After an exception it may still be about to answer what it was asked.
+        if kind is None and self.ready and not self.passing:
+            self._write(REST)
+            _resting.append(self)
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Ends the process."""
         self.process.stdin.close()  # type: ignore[union-attr]
         self.process.wait(timeout=10)
         self.process.stdout.close()  # type: ignore[union-attr]
@@ -112,6 +134,17 @@ class OtherProcess:
         return _decode(line)
 
 
+_resting: list[OtherProcess] = []
+"""Processes of one backend that are asked nothing now."""
+
+
+@atexit.register
+def end_resting() -> None:
+    """Ends the processes that are asked nothing now."""
+    while _resting:
+        _resting.pop().end()
+
+
 def _write(stream: Any, message: Any) -> None:
     stream.write(base64.b64encode(pickle.dumps(message)) + b"\n")
     stream.flush()
@@ -148,7 +181,11 @@ def _serve() -> None:
         return
     _write(answers, "ready")
     while line := sys.stdin.buffer.readline():
-        _write(answers, _outcome(backend, answers, *_decode(line)))
+        if (message := _decode(line)) == REST:
+            # As Django does between two requests. A database is not dropped that is connected to.
+            close_connections()
+        else:
+            _write(answers, _outcome(backend, answers, *message))
 
 
 def _outcome(

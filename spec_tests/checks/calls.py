@@ -81,7 +81,7 @@ def added_is_visible_everywhere(subject: Subject) -> None:
     expect(f"contains({key!r}) after its commit", older.contains(key), True)
     if not backend.supports_processes:
         return
-    with OtherProcess(subject) as other:
+    with OtherProcess(subject, passing=True) as other:
         for _ in range(5):
             key = new_key()
             backend.add(key, int(time.time()) + HOUR)
@@ -89,6 +89,8 @@ def added_is_visible_everywhere(subject: Subject) -> None:
             key = new_key()
             other.ask("add", key, None)
             expect(f"contains({key!r}), added by another process", backend.contains(key), True)
+    done = f"contains({key!r}), added by another process that has ended"
+    expect(done, backend.contains(key), True)
 
 
 def in_thread(call: Callable[[], Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,27 @@ class ClearsOnStart(Honest):
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
         self._run("DELETE FROM entry")
+
+
+class GoneWithItsProcess(Honest):
+    """Holds a key for as long as the process that added it goes on."""
+
+    breaks = "BL-4"
+
+    def add(self, key: str, exp: int | None) -> bool:
+        self._run("CREATE TABLE IF NOT EXISTS holder (key TEXT PRIMARY KEY, process INTEGER)")
+        self._run("INSERT OR IGNORE INTO holder VALUES (?, ?)", key, os.getpid())
+        return super().add(key, exp)
+
+    def contains(self, key: str) -> bool:
+        if not super().contains(key):
+            return False
+        for (process,) in self._run("SELECT process FROM holder WHERE key = ?", key)[0]:
+            try:
+                os.kill(process, 0)
+            except ProcessLookupError:
+                return False
+        return True
 
 
 class ContainsEverything(Honest):
