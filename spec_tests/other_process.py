@@ -44,6 +44,7 @@ class OtherProcess:
         self.subject = subject
         self.passing = passing
         self.ready = False
+        self.process: subprocess.Popen[bytes]
 
     def __enter__(self) -> OtherProcess:
         if _resting and _resting[0].subject is not self.subject:
