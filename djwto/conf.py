@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import repeat
 from types import ModuleType
 from typing import Any, Generic, Literal, TypeVar
 
@@ -44,10 +45,16 @@ def given(name: str) -> Any:
 def given_each(names: Sequence[str]) -> list[Any]:
     """The values of several settings, as `given` tells them."""
     holder = object.__getattribute__(django_settings, "_wrapped")
-    if type(holder) in _PLAIN:
-        get = holder.__dict__.get
-        return [get(name, NOT_GIVEN) for name in names]
-    return [given(name) for name in names]
+    layers = []
+    while type(holder) is UserSettingsHolder and not holder.__dict__["_deleted"]:
+        layers.append(holder.__dict__)
+        holder = holder.__dict__["default_settings"]
+    if type(holder) not in _PLAIN:
+        return [given(name) for name in names]
+    found = map(holder.__dict__.get, names, repeat(NOT_GIVEN))
+    for layer in reversed(layers):
+        found = map(layer.get, names, found)
+    return list(found)
 
 
 class Setting(Generic[T]):

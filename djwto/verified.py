@@ -7,11 +7,11 @@ blacklist is no part of it.
 
 from __future__ import annotations
 
-import marshal
 import math
 import os
 import time
-from hashlib import blake2b
+from contextlib import suppress
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from jwt.exceptions import (
@@ -53,12 +53,39 @@ RESTS_ON = (
 """The settings that a Verifier reads, and those that theirs follow from."""
 
 
+_Recipe = tuple[Any, tuple[tuple[Any, "_Recipe"], ...]]
+"""A dict or a list, and where in it there are others."""
+
+
 class _Entry(NamedTuple):
     begins: float
     ends: float
-    claims: bytes
-    """Marshalled: to make them anew for each request, lest one changes another's, takes a tenth of
-    what a deep copy does."""
+    claims: _Recipe
+    """Made anew for each request, lest one changes another's."""
+
+
+DEEPEST = 20
+"""Claims in more levels than these are not remembered."""
+
+
+def _recipe(value: Any, levels: int = DEEPEST) -> _Recipe:
+    """What `_copied` makes a copy of a value from, without a look at all that is in it.
+
+    Raises RecursionError for one in more levels.
+    """
+    if not levels:
+        raise RecursionError
+    items = value.items() if type(value) is dict else enumerate(value)
+    nested = ((at, _recipe(v, levels - 1)) for at, v in items if type(v) in {dict, list})
+    return value.copy(), tuple(nested)
+
+
+def _copied(recipe: _Recipe) -> Any:
+    value, nested = recipe
+    copied = value.copy()
+    for at, inner in nested:
+        copied[at] = _copied(inner)
+    return copied
 
 
 class Verifier:
@@ -129,17 +156,13 @@ class Verifier:
                 return None
             self._keep(digest, entry)
         if entry.begins <= time.time() < entry.ends:
-            claims: Claims = marshal.loads(entry.claims)
+            claims: Claims = _copied(entry.claims)
             return claims
         return None
 
     def _remember(self, digest: bytes, claims: Claims) -> None:
-        try:
-            marshalled = marshal.dumps(claims)
-        except ValueError:
-            # A depth that JSON has and marshal does not.
-            return
-        self._keep(digest, _Entry(*self._within(claims), marshalled))
+        with suppress(RecursionError):
+            self._keep(digest, _Entry(*self._within(claims), _recipe(claims)))
 
     def _within(self, claims: Claims) -> tuple[float, float]:
         """The times between which these claims are good, as PyJWT and `verify` reckon them."""
@@ -157,7 +180,7 @@ class Verifier:
 
 
 def _digest(token: str, type_: str) -> bytes:
-    return blake2b(f"{type_} {token}".encode("utf-8", "surrogatepass"), digest_size=32).digest()
+    return sha256(f"{type_} {token}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _rests_on() -> list[Any]:
