@@ -201,7 +201,8 @@ class Server:
 
     def values(self, names: list[str]) -> list[Any]:
         """The value of each key, or None: in one round trip."""
-        values: list[Any] = self.client.mget(names)
+        # As `mget` does, which looks at its arguments for a sixth of the time.
+        values: list[Any] = self.client.execute_command("MGET", *names)
         return values
 
     def set_new(self, name: str, value: str, exat: int | None) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from djwto.blacklist import blacklist_key, digest_key
 from djwto.claims import Claims
@@ -49,6 +50,7 @@ class Cutoff:
         return f"{self.epoch}:{self.floor}:{self.spared}"
 
 
+@lru_cache(maxsize=1024, typed=True)
 def user_key(user_id: int | str) -> str:
     """The key of a user's cut-off."""
     return digest_key("djwto.user", str(user_id))
