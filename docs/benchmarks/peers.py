@@ -36,7 +36,7 @@ CONTENDERS = (
     ),
     Contender("ninja_jwt", "ninja-jwt", ("django-ninja-jwt", "django>=5.2,<5.3", CRYPTO)),
     Contender(
-        "flask_jwt_extended", "flask-jwt-extended", ("flask-jwt-extended", "asgiref", CRYPTO)
+        "flask_jwt_extended", "flask-jwt-extended", ("flask-jwt-extended", "a2wsgi", CRYPTO)
     ),
 )
 FLOOR, OURS, ASKING = "floor", "djwto", "djwto_asking"

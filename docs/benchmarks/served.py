@@ -18,7 +18,7 @@ module = importlib.import_module(f"contenders.{contender}")
 
 def flask() -> tuple[Any, Any, dict[str, Any]]:
     """Flask's application; it has no logins."""
-    from asgiref.wsgi import WsgiToAsgi
+    from a2wsgi import WSGIMiddleware
     from flask_jwt_extended import create_access_token, create_refresh_token
 
     app = module.application(ALGORITHM)
@@ -28,7 +28,7 @@ def flask() -> tuple[Any, Any, dict[str, Any]]:
         "protected": ("GET", "/protected/", access, ""),
         "refresh": ("POST", "/refresh/", refresh, ""),
     }
-    return app, WsgiToAsgi(app), asked
+    return app, WSGIMiddleware(app), asked
 
 
 def django() -> tuple[Any, Any, dict[str, Any]]:
