@@ -201,6 +201,8 @@ def main() -> int:
     given = parser.parse_args()
     # So that what was made is dropped then, too.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # What a shell starts in the background ignores it, and so would the commands to interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     report = Report()
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory(prefix="djwto-") as folder:

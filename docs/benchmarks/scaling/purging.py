@@ -106,8 +106,8 @@ def purge(store: Database, interrupts: int) -> Purged:
         idle = p99(watch(store, lambda since: since < WINDOW))
         with Command(store) as command:
             during = _beside(store, command, math.inf if run == interrupts else WINDOW)
-            busy += time.monotonic() - command.started
             said = command.stop()
+            busy += time.monotonic() - command.started
         counts = [line for line in said if line.endswith("expired entries deleted")]
         lines += len(counts)
         deleted += int(counts[-1].split()[0]) if counts else 0
