@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 from types import TracebackType
 from typing import Any
 
@@ -60,7 +60,7 @@ class Caller:
     """While entered, a thread that makes calls, so that one that hangs can be given up."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Callable[[], Any], SimpleQueue[Said]] | None]
+        self._calls: SimpleQueue[tuple[Callable[[], Any], Queue[Said]] | None]
         self._calls = SimpleQueue()
         self._thread = threading.Thread(target=self._make_calls, daemon=True)
         self._hangs = False
@@ -81,7 +81,8 @@ class Caller:
 
     def begin(self, call: Callable[[], Any]) -> Callable[[], Said]:
         """Begins a call; returns what waits for its end."""
-        said: SimpleQueue[Said] = SimpleQueue()
+        # Not a SimpleQueue, see `races.Caller`.
+        said: Queue[Said] = Queue()
         begun = time.monotonic()
         self._calls.put((call, said))
 

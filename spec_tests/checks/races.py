@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 from typing import Any
 
 from djwto.blacklist import BlacklistBackend
@@ -152,7 +152,8 @@ class Caller:
     def __init__(self, make: Callable[[Call, Interruption, Pause], Outcome]) -> None:
         self.make = make
         self.todo: SimpleQueue[tuple[Interruption, Call] | None] = SimpleQueue()
-        self.said: SimpleQueue[Word | Outcome] = SimpleQueue()
+        # A SimpleQueue of CPython 3.10 waits for ever if its time is over as it begins to wait.
+        self.said: Queue[Word | Outcome] = Queue()
         self.free = threading.Event()
         self.outcome: Outcome | None = None
         # One that a backend never answers must not keep the suite from ending.
