@@ -202,6 +202,7 @@ class Runner:
 
     def _until_one_fails(self, tests: Iterable[str]) -> None:
         import_urls_anew()
+        forget()
         done = set()
         for test in tests:
             if test in done:
@@ -219,6 +220,7 @@ class Runner:
         set_mutant_under_test("stats")
         import_urls_anew()
         for test in tests:
+            forget()
             state()._stats.clear()
             self.spent = 0.0
             self._run(self.items[test])
@@ -293,6 +295,19 @@ def import_urls_anew() -> None:
         if name.startswith("djwto.") and hasattr(module, "urlpatterns"):
             del sys.modules[name]
     clear_url_caches()
+
+
+def forget() -> None:
+    """Has what is computed once for a process computed again, by the mutant, and seen to be."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("djwto.") and not name.startswith("djwto.spec_tests."):
+            for value in list(vars(module).values()):
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+    if lookups := sys.modules.get("djwto.lookups"):
+        lookups._composed.clear()
+    if verified := sys.modules.get("djwto.verified"):
+        verified._current = None
 
 
 def needs_only_a_database(item: pytest.Item) -> bool:
