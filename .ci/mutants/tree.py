@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TREE = ROOT / "build/mutants"
+TREE = ROOT / "build/mutants" / os.environ.get("LANE", "0")
 PLACES = {
     "djwto": "djwto",
     "backends": "djwto/backends",
