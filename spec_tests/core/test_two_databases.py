@@ -44,7 +44,8 @@ def other(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
                 editor.create_model(model)
         yield
     finally:
-        connections[OTHER].close()
+        # Django's own `close` leaves one that is in memory open.
+        connections[OTHER].connection.close()
         del connections[OTHER], connections.databases[OTHER]
 
 
