@@ -76,7 +76,7 @@ def main() -> None:
         make_mutants()
         modules = mutated(int(os.environ["LANE"]))
         set_mutant_under_test("stats")
-        run_pytest(Runner(sys.argv[1:], modules))
+        sys.exit(run_pytest(Runner(sys.argv[1:], modules)))
     else:
         sys.exit(
             not report(sorted(in_lanes(), key=lambda data: (len(data.path.parts), data.path)))

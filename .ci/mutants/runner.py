@@ -299,11 +299,10 @@ def import_urls_anew() -> None:
 
 def forget() -> None:
     """Has what is computed once for a process computed again, by the mutant, and seen to be."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("djwto.") and not name.startswith("djwto.spec_tests."):
-            for value in list(vars(module).values()):
-                if hasattr(value, "cache_clear"):
-                    value.cache_clear()
+    for name in ("djwto.cutoff", "djwto.keys", "djwto.lookups"):
+        for value in list(vars(sys.modules[name]).values()) if name in sys.modules else ():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
     if lookups := sys.modules.get("djwto.lookups"):
         lookups._composed.clear()
     if verified := sys.modules.get("djwto.verified"):
@@ -339,11 +338,14 @@ def fresh(name: str, tests: list[str]) -> tuple[int, str]:
         return result, test
 
 
-def run_pytest(runner: Runner) -> None:
+def run_pytest(runner: Runner) -> int:
+    """Runs the runner; 0 if it came to its end."""
     options = config()
     os.chdir("mutants")
     sys.path.insert(0, os.getcwd())
     args = ["-q", "--rootdir=.", *options.pytest_add_cli_args]
     with tempfile.TemporaryDirectory(prefix="djwto-mutants-") as folder:
         os.environ["DJWTO_TEST_FOLDER"] = folder
-        pytest.main([*args, *options.pytest_add_cli_args_test_selection], plugins=[runner])
+        return int(
+            pytest.main([*args, *options.pytest_add_cli_args_test_selection], plugins=[runner])
+        )
