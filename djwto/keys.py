@@ -6,6 +6,7 @@ import binascii
 import hmac
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,13 @@ from djwto.conf import settings
 ENVIRONMENT_VARIABLE = "DJWTO_SIGNING_KEY"
 
 
+_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _segment(part: Mapping[str, Any]) -> bytes:
+    return base64url_encode(_json(part).encode())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPair:
     """What PyJWT signs and verifies with: parsed key objects, or the same bytes twice for HMAC."""
@@ -35,9 +43,9 @@ class KeyPair:
     header: bytes
     """The JOSE header of each token that is signed (RFC 7515 section 4), encoded."""
 
-    def sign(self, payload: bytes) -> str:
-        """The payload in the compact form (RFC 7515 section 3.1)."""
-        message = self.header + b"." + base64url_encode(payload)
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """The claims in the compact form (RFC 7515 section 3.1)."""
+        message = self.header + b"." + _segment(claims)
         signer = self.codec._jws.get_algorithm_by_name(self.algorithm)
         return (message + b"." + base64url_encode(signer.sign(message, self.signing))).decode()
 
@@ -128,13 +136,12 @@ def _parse(algorithm: str, signing: str | bytes | None, verifying: str | bytes |
         )
     parsed = _parse_one("DJWTO_SIGNING_KEY", algorithm, signing)
     public = parsed if is_symmetric(algorithm) else _public_half(algorithm, parsed, verifying)
-    header = json.dumps({"alg": algorithm, "typ": "JWT"}, separators=(",", ":"))
     return KeyPair(
         algorithm=algorithm,
         signing=parsed,
         verifying=public,
         codec=_codec(algorithm),
-        header=base64url_encode(header.encode()),
+        header=_segment({"alg": algorithm, "typ": "JWT"}),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from djwto.claims import Claims
@@ -13,12 +12,9 @@ LONGEST = 65_536
 """Characters of a token beyond which it is refused unread: more than servers take in a header."""
 
 
-_json = json.JSONEncoder(separators=(",", ":")).encode
-
-
 def encode(claims: Claims) -> str:
     """Signs the claims, with the keys in force."""
-    return verifier().keys.sign(_json(claims).encode())
+    return verifier().keys.sign(claims)
 
 
 def decode(token: str, type_: str) -> Claims:

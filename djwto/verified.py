@@ -68,7 +68,7 @@ DEEPEST = 20
 """Claims in more levels than these are not remembered."""
 
 
-def _recipe(value: Any, levels: int = DEEPEST) -> _Recipe:
+def _recipe(value: dict[str, Any] | list[Any], levels: int = DEEPEST) -> _Recipe:
     """What `_copied` makes a copy of a value from, without a look at all that is in it.
 
     Raises RecursionError for one in more levels.

@@ -78,9 +78,7 @@ def main() -> None:
         set_mutant_under_test("stats")
         sys.exit(run_pytest(Runner(sys.argv[1:], modules)))
     else:
-        sys.exit(
-            not report(sorted(in_lanes(), key=lambda data: (len(data.path.parts), data.path)))
-        )
+        sys.exit(not report(sorted(in_lanes(), key=by_place)))
 
 
 if __name__ == "__main__":

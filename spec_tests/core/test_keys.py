@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -25,7 +26,7 @@ NEARLY = st.builds(
 )
 
 
-def outcome(decode: Any, segment: bytes) -> Any:
+def outcome(decode: Callable[[bytes, str], bytes], segment: bytes) -> bytes | str:
     try:
         return decode(segment, "payload")
     except jwt.DecodeError as error:
