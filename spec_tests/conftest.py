@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from djwto.spec_tests.subject import REDIS, Subject, fakeredis_server
+from djwto.spec_tests.fakeredis_server import fakeredis_server
+from djwto.spec_tests.subject import REDIS, Subject
 
 collect_ignore = ["servers"]
 """What `make test-services` names."""

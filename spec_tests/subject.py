@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from django.db import connections
 
 from djwto.blacklist import BlacklistBackend, load_backend
 from djwto.spec_tests import tape
+from djwto.spec_tests.fakeredis_server import fakeredis_server
 
 REDIS = "djwto.backends.redis.RedisBlacklist"
 
@@ -55,29 +55,6 @@ def close_connections() -> None:
 def new_key() -> str:
     """A key that no store has seen: the checks leave what they add behind."""
     return str(uuid.uuid4())
-
-
-@contextmanager
-def fakeredis_server() -> Iterator[str]:
-    """A Redis made of Python on a port of the loopback, for as long as it is entered; its URL.
-
-    Over TCP, so that redis-py and other processes are served as a real one serves them.
-    """
-    from fakeredis import TcpFakeServer
-
-    server = TcpFakeServer(("127.0.0.1", 0), server_type="redis")
-    server.daemon_threads = True
-    # Each answer of a pipeline waits 40 ms for the one before to be acknowledged, else.
-    handler: Any = server.RequestHandlerClass
-    server.RequestHandlerClass = type("Prompt", (handler,), {"disable_nagle_algorithm": True})
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"redis://127.0.0.1:{server.server_address[1]}/0"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 from django.test import override_settings
 
 from djwto.backends import cache as cache_backend
@@ -17,6 +18,7 @@ from djwto.backends.cache import LOCK_SECONDS, CacheBlacklist
 from djwto.blacklist import digest_key
 from djwto.claims import LAST_NUMERIC_DATE
 from djwto.exceptions import BlacklistUnavailable
+from djwto.spec_tests.core import hooks
 from djwto.spec_tests.subject import new_key
 
 HOOKS = "djwto.spec_tests.core.hooks"
@@ -368,3 +370,33 @@ def test_the_cache_is_told_to_keep_an_entry_for_so_many_seconds(
         ("set", "djwto:key", seconds),
     ]
     assert backend.purge() == 0
+
+
+@pytest.mark.clause("BL-15")
+def test_a_client_that_cannot_even_be_closed_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*args: Any) -> None:
+        raise RuntimeError("no socket to close")
+
+    monkeypatch.setattr(hooks.BrokenCache, "close", fail)
+    with pytest.raises(BlacklistUnavailable, match="nobody listens"):
+        CacheBlacklist({"alias": "broken"}).contains("key")
+
+
+@pytest.mark.clause("SIG-9")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("cache", "inside"),
+    [("django.core.cache.backends.db.DatabaseCache", []), (LOCMEM, ["called"])],
+)
+def test_what_a_table_keeps_is_durable_when_its_transaction_is(
+    cache: str, inside: list[str]
+) -> None:
+    called: list[str] = []
+    with override_settings(CACHES={"default": {"BACKEND": cache, "LOCATION": "entries"}}):
+        backend = CacheBlacklist({})
+        with transaction.atomic():
+            backend.on_durable(lambda: called.append("called"))
+            assert called == inside
+    assert called == ["called"]

@@ -156,6 +156,18 @@ def test_json_says_so_too(mode: str, settings: Settings) -> None:
 
 
 @each_mode
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", ""])
+def test_without_a_body_no_session_is_kept(
+    content_type: str, mode: str, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    own, other = session(), log_in()
+    body: dict[str, Any] = {"content_type": content_type, "data": b""}
+    assert api.send(api.LOGOUT_ALL, own.refresh, **body).body == {"msg": "All sessions ended."}
+    assert (goes_on(own), goes_on(other)) == (False, False)
+
+
+@each_mode
 @pytest.mark.parametrize("keep", ["perhaps", "2", "null"])
 def test_an_answer_that_is_neither_yes_nor_no_ends_nothing(
     mode: str, keep: str, settings: Settings

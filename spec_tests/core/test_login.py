@@ -265,6 +265,19 @@ def test_a_body_that_cannot_be_read_is_answered_400_and_announced(
 
 
 @pytest.mark.clause("HTTP-2")
+@pytest.mark.parametrize("name", ["username", "password"])
+def test_the_field_that_is_missing_or_no_text_is_named(name: str) -> None:
+    create_alice()
+    other = "password" if name == "username" else "username"
+    missing = post({"data": {other: CREDENTIALS[other]}}).json()["error"]
+    assert json.loads(missing).keys() == {name}
+    assert "required" in missing
+    body = json.dumps(CREDENTIALS | {name: 7})
+    refused = post({"data": body, "content_type": "application/json"})
+    assert refused.json() == {"error": f"The field {name} is not a text."}
+
+
+@pytest.mark.clause("HTTP-2")
 @pytest.mark.parametrize("content_type", [FORM, MULTIPART, "application/json"])
 def test_a_body_that_is_too_large_is_answered_400(content_type: str, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 50

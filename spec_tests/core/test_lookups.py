@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User, UserManager
 from django.db import connection, models
+from django.db.utils import ConnectionDoesNotExist
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,8 @@ def test_a_user_is_found_by_primary_key_in_one_statement() -> None:
             assert found.get_session_auth_hash() == user.get_session_auth_hash()
         assert len(captured) == 1
         assert found == user
+        assert found._state.db == "default"
+        assert "username" in found.get_deferred_fields()
         assert found.username == user.username
 
 
@@ -129,6 +132,27 @@ def test_a_backend_of_the_projects_own_has_its_say(
     found = all_permissions(fresh(alice))
     assert found == fresh(alice).get_all_permissions()
     assert found == ({"shop.browse"} | {*group_names(group)} if backend is Generous else set())
+
+
+class ByUser:
+    """Has the permissions of one user in a database that is not there."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+
+    def db_for_read(self, model: Any, instance: Any = None, **hints: Any) -> str | None:
+        return "nowhere" if model is Permission and instance == self.user else None
+
+
+@pytest.mark.parametrize("superuser", [False, True])
+def test_a_router_is_asked_where_the_permissions_of_this_user_are(
+    superuser: bool, settings: Settings
+) -> None:
+    alice, bob = create_alice(is_superuser=superuser), User.objects.create_user("bob")
+    settings.DATABASE_ROUTERS = [ByUser(alice)]
+    with pytest.raises(ConnectionDoesNotExist, match="nowhere"):
+        all_permissions(alice)
+    assert all_permissions(bob) == set()
 
 
 def group_names(group: Group) -> set[str]:

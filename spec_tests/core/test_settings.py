@@ -68,6 +68,13 @@ class NeedsAnAddress(KeysOnly):
         self.address = options["address"]
 
 
+class LooksAtThemItself(KeysOnly):
+    """A backend whose constructor knows what it may be told."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+
+
 KEYS_ONLY = {"DJWTO_BLACKLIST": {"BACKEND": f"{__name__}.KeysOnly"}}
 
 
@@ -190,6 +197,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "KeyError('address')",
     ),
     ("E030", {"DJWTO_BLACKLIST": {"BACKEND": CACHE, "OPTIONS": {"x": 1}}}, "has no option x"),
+    (
+        "E030",
+        {"DJWTO_BLACKLIST": {"BACKEND": f"{__name__}.KeysOnly", "OPTIONS": {"y": 1, "x": 2}}},
+        "KeysOnly has no option x, y; it has none.",
+    ),
     (
         "E031",
         {"DJWTO_PROCESS_CLAIMS": "absent.hook"},
@@ -593,6 +605,19 @@ def test_settings_that_are_worked_out_are_asked_for_as_any_are(
     monkeypatch.setattr(django_settings, "_wrapped", WorkedOut(holder))
     assert (settings.mode, settings.refresh_cookie_path) == ("ONE-COOKIE", path)
     assert conf.given_each(["DJWTO_MODE", "DJWTO_XYZ"]) == ["ONE-COOKIE", conf.NOT_GIVEN]
+
+
+@pytest.mark.clause("SET-1")
+@pytest.mark.parametrize("options", [{}, {"x": 1}])
+def test_options_are_left_to_a_constructor_of_the_backends_own(options: dict[str, Any]) -> None:
+    assert LooksAtThemItself(options).options == options
+
+
+@pytest.mark.clause("SET-2")
+def test_what_is_given_below_what_is_overridden_is_found(settings: Settings) -> None:
+    for name in ("SECRET_KEY", "ROOT_URLCONF", "DJWTO_MODE"):
+        with override_settings(DJWTO_LEEWAY=3):
+            assert conf.given(name) == getattr(django_settings, name, conf.NOT_GIVEN)
 
 
 @pytest.mark.clause("SET-2")

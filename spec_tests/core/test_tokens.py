@@ -374,6 +374,27 @@ def test_no_login_answers_a_token_that_would_never_be_believed(
 
 
 @pytest.mark.clause("TOK-1")
+@pytest.mark.parametrize(
+    "hooked", [("CLAIMS",), ("USER",), ("PERMS",), ("CLAIMS", "USER", "PERMS")], ids="+".join
+)
+@pytest.mark.parametrize("leeway", [0, 3])
+@pytest.mark.parametrize("nbf", [0, 30])
+def test_what_a_hook_makes_is_looked_at_as_if_it_were_valid_already(
+    nbf: int, leeway: int, hooked: tuple[str, ...], settings: Settings
+) -> None:
+    settings.DJWTO_NBF_LIFETIME = nbf
+    settings.DJWTO_LEEWAY = leeway
+    ours = {"CLAIMS": "with_tenant", "USER": "as_member", "PERMS": "two_perms"}
+    for name in hooked:
+        setattr(settings, f"DJWTO_PROCESS_{name}", f"{HOOKS}.{ours[name]}")
+    alice = create_alice()
+    assert new_session(alice, None)  # type: ignore[arg-type]
+    settings.DJWTO_AUD_CLAIM = 7
+    with pytest.raises(ImproperlyConfigured, match="claims that djwto refuses"):
+        new_session(alice, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.clause("TOK-1")
 def test_no_login_answers_a_token_that_is_too_long_to_be_believed(settings: Settings) -> None:
     create_alice()
     settings.DJWTO_PROCESS_PERMS = f"{HOOKS}.a_thousand_perms"

@@ -151,7 +151,12 @@ def test_these_are_all_that_matter() -> None:
 
 
 @pytest.mark.parametrize("way", ["assigned", "of the environment"])
-def test_a_key_is_withdrawn_at_once(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given", [None, "", ...])
+def test_a_key_is_withdrawn_at_once(
+    given: Any, way: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if given is not ...:
+        settings.DJWTO_SIGNING_KEY = given
     token = encode(CLAIMS | {"exp": int(time.time()) + 60, "iat": int(time.time())})
     assert decode(token, "access") == decode(token, "access")
     if way == "assigned":

@@ -21,12 +21,13 @@ from djwto.backends.database import DatabaseBlacklist
 from djwto.backends.redis import RedisBlacklist
 from djwto.blacklist import BlacklistBackend
 from djwto.spec_tests import profile
+from djwto.spec_tests.fakeredis_server import fakeredis_server
 from djwto.spec_tests.registry import CHECKS
 from djwto.spec_tests.report import HOLDS, NOT_APPLICABLE, Verdict
 from djwto.spec_tests.rogues.cores import CORES, RogueCore
 from djwto.spec_tests.rogues.honest import Honest, HonestWithoutValues, Rogue
 from djwto.spec_tests.runner import in_order, run_one
-from djwto.spec_tests.subject import Subject, fakeredis_server
+from djwto.spec_tests.subject import Subject
 from djwto.views import GetTokensView, JWTView
 
 FAMILIES = (
