@@ -10,18 +10,15 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-import jwt
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import ERROR, WARNING, CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.encoding import force_bytes
 from django.utils.module_loading import import_string
-from jwt.algorithms import requires_cryptography
 
 from djwto.blacklist import load_backend
 from djwto.conf import NAMES, seconds, settings
-from djwto.keys import is_symmetric, key_pair
+from djwto.key_checks import keys, keys_deploy
 from djwto.transports import TRANSPORTS
 
 LONGEST_LEEWAY = 600
@@ -95,14 +92,14 @@ def _severe(message: CheckMessage) -> CheckMessage:
 @strictly
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Every check of djwto's own settings, the blacklist's aside."""
-    checks = (_claims, _lifetimes, _sessions, _keys, _transport, _hooks, _names, _too_weak)
+    checks = (_claims, _lifetimes, _sessions, keys, _transport, _hooks, _names, _too_weak)
     return [message for check in checks for message in check()]
 
 
 @strictly
 def check_settings_deploy(**kwargs: Any) -> list[CheckMessage]:
     """What may be meant, but not overlooked, for `check --deploy`."""
-    found: list[CheckMessage] = []
+    found: list[CheckMessage] = [*keys_deploy()]
     # In the strict preset these two are errors of their own, deployed or not.
     if not settings.strict and settings.rotate_refresh is False:
         found.append(
@@ -219,6 +216,12 @@ def _lifetimes() -> Iterator[CheckMessage]:
             f"a timedelta or whole seconds between 0 and {LONGEST_LEEWAY}",
             "djwto.E029",
         )
+    if not _is_duration(settings.keys_max_age):
+        yield _expected(
+            "DJWTO_KEYS_MAX_AGE",
+            "a timedelta or whole seconds, or 0 to call DJWTO_KEYS for each request",
+            "djwto.E075",
+        )
     many = settings.verified_tokens
     if type(many) is not int or many < 0 or many == 1:
         yield _expected(
@@ -314,53 +317,6 @@ def _session_ends() -> Iterator[CheckMessage]:
             "who asks to be remembered would be forgotten sooner. Lengthen it.",
             id="djwto.W044",
         )
-
-
-def _keys() -> Iterator[CheckMessage]:
-    known = sorted(set(jwt.algorithms.get_default_algorithms()) | requires_cryptography)
-    known.remove("none")
-    algorithm = settings.algorithm
-    if algorithm not in known:
-        yield _expected("DJWTO_ALGORITHM", f"one of {', '.join(known)}", "djwto.E005")
-        return
-    if not jwt.algorithms.has_crypto and not is_symmetric(algorithm):
-        yield Error(
-            f"DJWTO_ALGORITHM {algorithm} needs the cryptography package: "
-            "pip install djwto[crypto].",
-            id="djwto.E005",
-        )
-        return
-    for name, value in (
-        ("DJWTO_SIGNING_KEY", settings.signing_key),
-        ("DJWTO_VERIFYING_KEY", settings.verifying_key),
-    ):
-        if value is not None and not isinstance(value, (str, bytes)):
-            yield Error(
-                f"{name} is of type {type(value).__name__}; expected a text or bytes.",
-                id="djwto.E002",
-            )
-            return
-    try:
-        keys = key_pair()
-    except ImproperlyConfigured as error:
-        yield Error(str(error), id="djwto.E002")
-        return
-    if is_symmetric(algorithm):
-        # RFC 7518 section 3.2: a key no shorter than the hash.
-        needed = int(algorithm[2:]) // 8
-        if len(keys.signing) < needed:
-            yield Error(
-                f"DJWTO_SIGNING_KEY has {len(keys.signing)} bytes; {algorithm} needs at least "
-                f'{needed}. Make one with: python -c "import secrets; '
-                f'print(secrets.token_urlsafe({needed}))".',
-                id="djwto.E001",
-            )
-        elif force_bytes(keys.signing) == force_bytes(django_settings.SECRET_KEY):
-            yield Warning(
-                "DJWTO_SIGNING_KEY equals SECRET_KEY: whoever is given it to verify tokens can "
-                "forge sessions and password resets. Remove it, and a key of its own is derived.",
-                id="djwto.W001",
-            )
 
 
 def _transport() -> Iterator[CheckMessage]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import repeat
 from types import ModuleType
@@ -106,6 +106,8 @@ class Settings:
     algorithm = Setting[str]("HS256")
     signing_key = Setting[str | bytes | None](None)
     verifying_key = Setting[str | bytes | None](None)
+    keys = Setting[Sequence[Mapping[str, Any]] | Callable[[], Any] | str | None](None)
+    keys_max_age = Setting[timedelta | int](60)
 
     verified_tokens = Setting[int](1024)
 

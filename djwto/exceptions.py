@@ -16,6 +16,10 @@ class BlacklistUnavailable(DjwtoError):
     """A blacklist cannot answer for certain. The views turn it into 503 and issue nothing."""
 
 
+class KeysUnavailable(DjwtoError):
+    """There is no key to sign with, or none to be had. The views turn it into 503, too."""
+
+
 class Refusal(DjwtoError):
     """A request is refused; its text is sent to the client and quotes nothing of the request."""
 
@@ -87,5 +91,5 @@ class Unsupported(Refusal):
     status = HTTPStatus.NOT_IMPLEMENTED
 
 
-STORE_FAILURES = (BlacklistUnavailable, OperationalError, InterfaceError)
-"""Raised when the blacklist, or a database that it or the users are in, cannot be reached."""
+STORE_FAILURES = (BlacklistUnavailable, KeysUnavailable, OperationalError, InterfaceError)
+"""Raised when the blacklist, what keeps the keys, or a database cannot be reached."""

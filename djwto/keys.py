@@ -1,115 +1,124 @@
-"""The key that signs and the key that verifies, each parsed once per value, not per request."""
+"""The keys in force: the first signs, and whichever a token names verifies it (TOK-9, TOK-17)."""
 
 from __future__ import annotations
 
-import binascii
-import hmac
-import json
+import math
 import os
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 import jwt
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
-from jwt.algorithms import HMACAlgorithm
-from jwt.utils import base64url_decode, base64url_encode
+from django.utils.module_loading import import_string
+from jwt.algorithms import requires_cryptography
+from jwt.exceptions import PyJWTError
 
-from djwto.conf import settings
+from djwto.conf import seconds, settings
+from djwto.exceptions import Disabled, InvalidToken, KeysUnavailable
+from djwto.jose import Key, is_symmetric, made_key, prepared
 
 ENVIRONMENT_VARIABLE = "DJWTO_SIGNING_KEY"
 
+MEMBERS = ("kid", "algorithm", "key", "not_after")
 
-_json = json.JSONEncoder(separators=(",", ":")).encode
+LONGEST_KID = 200
 
-
-def _segment(part: Mapping[str, Any]) -> bytes:
-    return base64url_encode(_json(part).encode())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPair:
-    """What PyJWT signs and verifies with: parsed key objects, or the same bytes twice for HMAC."""
-
-    algorithm: str
-    signing: Any
-    verifying: Any
-    codec: jwt.PyJWT
-    """PyJWT, which takes these keys as they are."""
-    header: bytes
-    """The JOSE header of each token that is signed (RFC 7515 section 4), encoded."""
-
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        """The claims in the compact form (RFC 7515 section 3.1)."""
-        message = self.header + b"." + _segment(claims)
-        signer = self.codec._jws.get_algorithm_by_name(self.algorithm)
-        return (message + b"." + base64url_encode(signer.sign(message, self.signing))).decode()
+NOT_IN_USE = "The token is signed with a key that is not, or no more, in use."
 
 
-class _PreparedHMAC(HMACAlgorithm):
-    """HMAC for a key that `_parse_one` has looked at.
+class WrongKeys(ImproperlyConfigured):
+    """Settings that make no keys; `check_id` is that of the system check which finds it."""
 
-    PyJWT looks with every token whether the key might be a certificate, and has Python compute
-    what OpenSSL does in one call: a third of the time in which it verifies a token.
+    def __init__(self, message: str, check_id: str = "djwto.E002") -> None:
+        super().__init__(message)
+        self.check_id = check_id
+
+
+class KeyRing:
+    """Keys, of which the first one within its time signs (TOK-17)."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self.keys = tuple(keys)
+        self._named: dict[str | None, tuple[Key, ...]] = {
+            key.kid: (key,) for key in self.keys if key.kid is not None
+        }
+        self._by_header = {key.header: (key,) for key in self.keys if key.kid is not None}
+        self._unnamed = tuple(key for key in self.keys if key.kid is None)
+
+    def signer(self) -> Key:
+        """The key that signs now.
+
+        Raises KeysUnavailable if the time of each is over, Disabled if none has a private half.
+        """
+        able = [key for key in self.keys if key.signing is not None]
+        if not able:
+            raise Disabled("Tokens are not issued here.")
+        now = time.time()
+        for key in able:
+            if now < key.not_after:
+                return key
+        raise KeysUnavailable(
+            "The not_after of each key in DJWTO_KEYS that could sign has passed."
+        )
+
+    def of(self, token: str) -> tuple[Key, ...]:
+        """The keys with one of which a token is signed, if with any: that which it names.
+
+        Or those without a name, where it names none that there is. The name is looked for among
+        those of the keys, and used for nothing else. Raises InvalidToken where no key is left.
+        """
+        if not self._named:
+            return self._unnamed
+        header = token.partition(".")[0].encode("utf-8", "surrogatepass")
+        # Without a look into what one of these keys has written itself.
+        keys = self._by_header.get(header) or self._named.get(_kid(token)) or self._unnamed
+        if not keys:
+            raise InvalidToken(NOT_IN_USE)
+        return keys
+
+
+def _kid(token: str) -> str | None:
+    try:
+        kid: str | None = jwt.get_unverified_header(token).get("kid")
+    # As in `djwto.verified`.
+    except (PyJWTError, ValueError, TypeError, RecursionError) as error:
+        raise InvalidToken("The token is malformed or its claims are wrong.") from error
+    return kid
+
+
+def key_ring() -> KeyRing:
+    """The keys in force.
+
+    Raises WrongKeys for settings that make none, with the words that `check` uses, and
+    KeysUnavailable where that is the fault of what `DJWTO_KEYS` calls.
     """
-
-    def __init__(self, known: HMACAlgorithm) -> None:
-        super().__init__(known.hash_alg)
-        self.hash_name = known.hash_alg().name
-
-    def prepare_key(self, key: str | bytes) -> bytes:
-        assert isinstance(key, bytes)
-        return key
-
-    def sign(self, msg: bytes, key: bytes) -> bytes:
-        return hmac.digest(key, msg, self.hash_name)
+    if settings.keys is None:
+        return _single(settings.algorithm, settings.verifying_key)
+    try:
+        return KeyRing(_each(keys_given()))
+    except WrongKeys as error:
+        if is_called(settings.keys):
+            raise KeysUnavailable(str(error)) from error
+        raise
 
 
-class _JWS(jwt.PyJWS):
-    """PyJWS, which decodes what is base64url as a whole, and looks at each character of the rest.
-
-    Of a token that it verifies with HMAC the looking takes PyJWT more than half of the time.
-    """
-
-    @staticmethod
-    def _decode_base64url_segment(segment: bytes, name: str) -> bytes:
-        with suppress(binascii.Error):
-            decoded = base64url_decode(segment)
-            # Nothing that is not base64url is ever encoded to.
-            if base64url_encode(decoded) == segment:
-                return decoded
-        return jwt.PyJWS._decode_base64url_segment(segment, name)
-
-
-def _codec(algorithm: str) -> jwt.PyJWT:
-    codec = jwt.PyJWT()
-    # No public names; a PyJWT that had others would do all of this as it does by itself.
-    codec._jws = _JWS(algorithms=[algorithm])
-    known = jwt.get_algorithm_by_name(algorithm)
-    if isinstance(known, HMACAlgorithm):
-        codec._jws.unregister_algorithm(algorithm)
-        codec._jws.register_algorithm(algorithm, _PreparedHMAC(known))
-    return codec
-
-
-def is_symmetric(algorithm: str) -> bool:
-    """Whether whoever can verify with this algorithm can sign too (RFC 7518 section 3.2)."""
-    return algorithm.startswith("HS")
+# What is given.
 
 
 def signing_key() -> str | bytes | None:
-    """The key as it was given: from the setting, else the environment, else from SECRET_KEY.
+    """`DJWTO_SIGNING_KEY`: from the setting, else the environment; None if it is in neither."""
+    return settings.signing_key or os.environ.get(ENVIRONMENT_VARIABLE)
 
-    The last is for HMAC only; an asymmetric algorithm has no key to derive, and this is None.
-    """
-    given = settings.signing_key or os.environ.get(ENVIRONMENT_VARIABLE)
-    if given or not is_symmetric(settings.algorithm):
-        return given
-    return _derived(django_settings.SECRET_KEY)
+
+def is_derived() -> bool:
+    """Whether tokens are signed with a key that is derived from SECRET_KEY."""
+    return settings.keys is None and not signing_key() and is_symmetric(settings.algorithm)
 
 
 @lru_cache(maxsize=8)
@@ -117,62 +126,183 @@ def _derived(secret: str) -> bytes:
     return salted_hmac("djwto.keys.signing_key", "", secret, algorithm="sha512").digest()
 
 
-def key_pair() -> KeyPair:
-    """The keys in force. Raises ImproperlyConfigured with the words that `check` uses."""
-    return _parse(settings.algorithm, signing_key(), settings.verifying_key)
+def is_called(keys: object) -> bool:
+    """Whether this value of `DJWTO_KEYS` is what is called for the keys."""
+    return isinstance(keys, str) or callable(keys)
 
 
-@lru_cache(maxsize=8)
-def _parse(algorithm: str, signing: str | bytes | None, verifying: str | bytes | None) -> KeyPair:
+def keys_given() -> Any:
+    """What `DJWTO_KEYS` says now.
+
+    Copied, so that a list that is changed in its place is seen to be another. Raises
+    KeysUnavailable if what it calls for them raises.
+    """
+    given: Any = settings.keys
+    if is_called(given):
+        given = _answer(given)
+    if isinstance(given, (list, tuple)):
+        return [dict(each) if isinstance(each, Mapping) else each for each in given]
+    return given
+
+
+_answered: tuple[object, float, Any] | None = None
+
+
+def _answer(source: str | Callable[[], Any]) -> Any:
+    """What the function answers, or did within the last `DJWTO_KEYS_MAX_AGE`."""
+    global _answered
+    now = monotonic()
+    if _answered is not None and _answered[0] == source and now < _answered[1]:
+        return _answered[2]
+    try:
+        function = import_string(source) if isinstance(source, str) else source
+        answer = function()
+    # A vault has as many ways to be out of reach as there are vaults.
+    except Exception as error:
+        raise KeysUnavailable(f"DJWTO_KEYS could not be called: {error!r}") from error
+    _answered = source, now + seconds(settings.keys_max_age), answer
+    return answer
+
+
+# What is made of it.
+
+
+def _single(algorithm: str, verifying: Any) -> KeyRing:
+    """The ring of `DJWTO_SIGNING_KEY`, which has no name.
+
+    Of those derived from SECRET_KEY that of each of SECRET_KEY_FALLBACKS is in it as well.
+    """
+    demand_algorithm("DJWTO_ALGORITHM", algorithm)
+    if verifying is not None and is_symmetric(algorithm):
+        raise WrongKeys(
+            f"DJWTO_VERIFYING_KEY is set; with {algorithm} every holder of it can forge "
+            "tokens. Remove it, or choose an asymmetric DJWTO_ALGORITHM such as ES256."
+        )
+    signing = signing_key()
+    if is_derived():
+        secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
+        return KeyRing(made_key(algorithm, key, key) for key in map(_derived, secrets))
     if signing is None:
-        raise ImproperlyConfigured(
+        raise WrongKeys(
             f"DJWTO_SIGNING_KEY is not set; {algorithm} needs a private key in PEM format, "
             f"in this setting or in the environment variable {ENVIRONMENT_VARIABLE}."
         )
-    if is_symmetric(algorithm) and verifying is not None:
-        raise ImproperlyConfigured(
-            f"DJWTO_VERIFYING_KEY is set; with {algorithm} every holder of it can forge tokens. "
-            "Remove it, or choose an asymmetric DJWTO_ALGORITHM such as ES256."
-        )
-    parsed = _parse_one("DJWTO_SIGNING_KEY", algorithm, signing)
-    public = parsed if is_symmetric(algorithm) else _public_half(algorithm, parsed, verifying)
-    return KeyPair(
-        algorithm=algorithm,
-        signing=parsed,
-        verifying=public,
-        codec=_codec(algorithm),
-        header=_segment({"alg": algorithm, "typ": "JWT"}),
-    )
-
-
-def _public_half(algorithm: str, parsed: Any, verifying: str | bytes | None) -> Any:
-    if not hasattr(parsed, "public_key"):
-        raise ImproperlyConfigured(
+    private, public = _halves("DJWTO_SIGNING_KEY", "DJWTO_ALGORITHM", algorithm, signing)
+    if verifying is not None:
+        other, given = _halves("DJWTO_VERIFYING_KEY", "DJWTO_ALGORITHM", algorithm, verifying)
+        if other is not None:
+            raise WrongKeys("DJWTO_VERIFYING_KEY holds a private key; put its public half there.")
+        if private is not None and given != public:
+            raise WrongKeys(
+                "DJWTO_VERIFYING_KEY is not the public half of DJWTO_SIGNING_KEY; "
+                "remove it, and it is taken from the signing key."
+            )
+    if private is None:
+        raise WrongKeys(
             "DJWTO_SIGNING_KEY holds a public key; put the private key there, "
             "and the public one in DJWTO_VERIFYING_KEY."
         )
-    public = (
-        parsed.public_key()
-        if verifying is None
-        else _parse_one("DJWTO_VERIFYING_KEY", algorithm, verifying)
+    return KeyRing([made_key(algorithm, private, public)])
+
+
+def _each(given: Any) -> Iterator[Key]:
+    """The keys of `DJWTO_KEYS`."""
+    if not isinstance(given, list) or not given:
+        raise WrongKeys(
+            f"DJWTO_KEYS makes {type(given).__name__ if given else 'no keys'}; expected a list of "
+            'keys, such as {"kid": "2026-11", "algorithm": "ES256", "key": …}. '
+            "Make one with manage.py djwto_key new.",
+            "djwto.E072",
+        )
+    names = set()
+    for at, entry in enumerate(given):
+        key = _key(f"DJWTO_KEYS[{at}]", entry)
+        if key.kid in names:
+            name = "no kid" if key.kid is None else f"the kid {key.kid!r}"
+            raise WrongKeys(
+                f"DJWTO_KEYS[{at}] has {name}, as one before it; each needs a name of its own.",
+                "djwto.E072",
+            )
+        names.add(key.kid)
+        yield key
+
+
+def _key(where: str, entry: Any) -> Key:
+    """The key of one entry of `DJWTO_KEYS`."""
+    if not isinstance(entry, dict) or "key" not in entry or set(entry) - set(MEMBERS):
+        # Not quoted: there may be a key in it.
+        raise WrongKeys(
+            f"{where} is not a dict of key, algorithm, kid and not_after, of which the last two "
+            "may be left out.",
+            "djwto.E072",
+        )
+    kid = entry.get("kid")
+    if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= LONGEST_KID):
+        raise WrongKeys(
+            f"{where} has the kid {kid!r}; expected a text of up to {LONGEST_KID} characters, "
+            "or None for the key of tokens that name none.",
+            "djwto.E072",
+        )
+    algorithm: Any = entry.get("algorithm")
+    demand_algorithm(f"The algorithm of {where}", algorithm)
+    material = entry["key"]
+    if material is None and is_symmetric(algorithm):
+        material = _derived(django_settings.SECRET_KEY)
+    private, public = _halves(where, "its algorithm", algorithm, material)
+    return made_key(
+        algorithm, private, public, kid=kid, not_after=_not_after(where, entry.get("not_after"))
     )
-    if hasattr(public, "public_key"):
-        raise ImproperlyConfigured(
-            "DJWTO_VERIFYING_KEY holds a private key; put its public half there."
-        )
-    if public != parsed.public_key():
-        raise ImproperlyConfigured(
-            "DJWTO_VERIFYING_KEY is not the public half of DJWTO_SIGNING_KEY; "
-            "remove it, and it is taken from the signing key."
-        )
-    return public
 
 
-def _parse_one(setting: str, algorithm: str, key: str | bytes) -> Any:
+def _not_after(where: str, value: Any) -> float:
+    if value is None:
+        return math.inf
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.timestamp()
+    if type(value) is int and value >= 0:
+        return value
+    raise WrongKeys(
+        f"The not_after of {where} is {value!r}; expected a datetime with a time zone, "
+        "whole seconds since 1970, or None.",
+        "djwto.E072",
+    )
+
+
+def known_algorithms() -> list[str]:
+    """The algorithms that a key can be for, whether cryptography is installed or not."""
+    return sorted({*jwt.algorithms.get_default_algorithms(), *requires_cryptography} - {"none"})
+
+
+def demand_algorithm(name: str, algorithm: Any) -> None:
+    """Raises WrongKeys for an algorithm that is not known, or not without cryptography."""
+    if algorithm not in known_algorithms():
+        raise WrongKeys(
+            f"{name} is {algorithm!r}; expected one of {', '.join(known_algorithms())}.",
+            "djwto.E005",
+        )
+    if not jwt.algorithms.has_crypto and not is_symmetric(algorithm):
+        raise WrongKeys(
+            f"{name} is {algorithm}, which needs the cryptography package: "
+            "pip install djwto[crypto].",
+            "djwto.E005",
+        )
+
+
+def _halves(where: str, what: str, algorithm: str, key: Any) -> tuple[Any, Any]:
+    """The private half of a key, None if it is a public one, and the public half."""
+    # Whatever else there is, such as a key of cryptography, needs no time to be parsed.
+    parse = _parsed if isinstance(key, (str, bytes)) else prepared
     try:
-        return jwt.get_algorithm_by_name(algorithm).prepare_key(key)
-    # PyJWT and the parsers under it have many ways to say that they cannot read a key.
-    except Exception as error:
-        raise ImproperlyConfigured(
-            f"{setting} does not fit DJWTO_ALGORITHM {algorithm}: {error}"
-        ) from error
+        parsed = parse(algorithm, key)
+    except ValueError as error:
+        raise WrongKeys(f"{where} does not fit {what} {algorithm}: {error}") from error
+    if is_symmetric(algorithm):
+        return parsed, parsed
+    if hasattr(parsed, "public_key"):
+        return parsed, parsed.public_key()
+    return None, parsed
+
+
+@lru_cache(maxsize=32)
+def _parsed(algorithm: str, key: str | bytes) -> Any:
+    return prepared(algorithm, key)

@@ -21,4 +21,5 @@ def routes() -> dict[str, str]:
         "update_refresh": f"{refresh}/update_refresh/",
         "logout": f"{refresh}/logout/",
         "logout_all": f"{refresh}/logout_all/",
+        "jwks": ".well-known/jwks.json",
     }

@@ -12,9 +12,17 @@ LONGEST = 65_536
 """Characters of a token beyond which it is refused unread: more than servers take in a header."""
 
 
+def demand_signer() -> None:
+    """Raises KeysUnavailable or Disabled where no token can be signed.
+
+    Asked before anything is done, that nothing is done for tokens which then cannot be issued.
+    """
+    verifier().keys.signer()
+
+
 def encode(claims: Claims) -> str:
-    """Signs the claims, with the keys in force."""
-    return verifier().keys.sign(claims)
+    """Signs the claims, with the first of the keys in force (TOK-17)."""
+    return verifier().keys.signer().sign(claims)
 
 
 def decode(token: str, type_: str) -> Claims:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from djwto.claims import REFRESH
+from djwto.jwks import JWKSView
 from djwto.routes import routes
 from djwto.views import (
     BlackListTokenView,
@@ -23,6 +24,7 @@ _VIEWS = {
     "update_refresh": UpdateRefreshView.as_view(),
     "logout": BlackListTokenView.as_view(),
     "logout_all": LogoutAllView.as_view(),
+    "jwks": JWKSView.as_view(),
 }
 
 urlpatterns = [path(route, _VIEWS[name], name=name) for name, route in routes().items()]

@@ -25,7 +25,8 @@ from jwt.exceptions import (
 from djwto.claims import Claims, end_after, rules, validate
 from djwto.conf import NOT_GIVEN, given_each, seconds, seconds_or_none, settings
 from djwto.exceptions import InvalidToken
-from djwto.keys import ENVIRONMENT_VARIABLE, key_pair
+from djwto.jose import Key
+from djwto.keys import ENVIRONMENT_VARIABLE, NOT_IN_USE, key_ring, keys_given
 
 _REASONS: dict[type[Exception], str] = {
     ExpiredSignatureError: "The token has expired.",
@@ -35,8 +36,10 @@ _REASONS: dict[type[Exception], str] = {
 }
 
 RESTS_ON = (
+    "DJWTO_KEYS",
     "DJWTO_SIGNING_KEY",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "DJWTO_ACCESS_TOKEN_LIFETIME",
     "DJWTO_ALGORITHM",
     "DJWTO_AUD_CLAIM",
@@ -92,7 +95,7 @@ class Verifier:
     """Verifies tokens under the settings that were in force when it was made."""
 
     def __init__(self) -> None:
-        self.keys = key_pair()
+        self.keys = key_ring()
         self.rules = rules()
         self.subject = settings.sub_claim
         self.audience = settings.aud_claim
@@ -112,22 +115,18 @@ class Verifier:
         digest = _digest(token, type_)
         claims = self._recall(digest)
         if claims is None:
-            claims = self.verify(token, type_)
-            self._remember(digest, claims)
+            claims, key = self._verify(token, type_)
+            self._remember(digest, claims, key)
         return claims
 
     def verify(self, token: str, type_: str, early: int = 0) -> Claims:
         """`claims` without a look at what is remembered; `early` adds seconds to the leeway."""
+        return self._verify(token, type_, early)[0]
+
+    def _verify(self, token: str, type_: str, early: int = 0) -> tuple[Claims, Key]:
         leeway = self.leeway + early
         try:
-            decoded = self.keys.codec.decode_complete(
-                token,
-                self.keys.verifying,
-                algorithms=[self.keys.algorithm],
-                subject=self.subject,
-                audience=self.audience,
-                leeway=leeway,
-            )
+            decoded, key = self._decoded(token, leeway)
         # Beside its own errors, PyJWT lets through those of the parsers and of int() on signed
         # but senseless claims: an infinite exp, a lone surrogate, a payload 100,000 levels deep.
         except (PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -141,12 +140,32 @@ class Verifier:
         end = end_after(claims, self.longest)
         if end is not None and end + leeway <= time.time():
             raise InvalidToken("The session has reached its end.")
-        return claims
+        return claims, key
+
+    def _decoded(self, token: str, leeway: int) -> tuple[dict[str, Any], Key]:
+        """What PyJWT makes of a token, and the key that it is signed with."""
+        *others, last = self.keys.of(token)
+        for key in others:
+            with suppress(InvalidSignatureError):
+                return self._decoded_with(key, token, leeway), key
+        return self._decoded_with(last, token, leeway), last
+
+    def _decoded_with(self, key: Key, token: str, leeway: int) -> dict[str, Any]:
+        if key.not_after <= time.time():
+            raise InvalidToken(NOT_IN_USE)
+        return key.codec.decode_complete(
+            token,
+            key.verifying,
+            algorithms=[key.algorithm],
+            subject=self.subject,
+            audience=self.audience,
+            leeway=leeway,
+        )
 
     def remember(self, token: str, type_: str, claims: Claims) -> None:
         """Takes note of a token that `verify` would say has these claims."""
         if self.size:
-            self._remember(_digest(token, type_), claims)
+            self._remember(_digest(token, type_), claims, self.keys.of(token)[0])
 
     def _recall(self, digest: bytes) -> Claims | None:
         entry = self._recent.get(digest)
@@ -160,9 +179,10 @@ class Verifier:
             return claims
         return None
 
-    def _remember(self, digest: bytes, claims: Claims) -> None:
+    def _remember(self, digest: bytes, claims: Claims, key: Key) -> None:
+        begins, ends = self._within(claims)
         with suppress(RecursionError):
-            self._keep(digest, _Entry(*self._within(claims), _recipe(claims)))
+            self._keep(digest, _Entry(begins, min(ends, key.not_after), _recipe(claims)))
 
     def _within(self, claims: Claims) -> tuple[float, float]:
         """The times between which these claims are good, as PyJWT and `verify` reckon them."""
@@ -185,7 +205,9 @@ def _digest(token: str, type_: str) -> bytes:
 
 def _rests_on() -> list[Any]:
     found = given_each(RESTS_ON)
-    if found[0] is NOT_GIVEN or not found[0]:
+    if found[0] is not NOT_GIVEN and found[0] is not None:
+        found.append(keys_given())
+    elif found[1] is NOT_GIVEN or not found[1]:
         found.append(os.environ.get(ENVIRONMENT_VARIABLE))
     return found
 
@@ -194,7 +216,10 @@ _current: tuple[list[Any], Verifier] | None = None
 
 
 def verifier() -> Verifier:
-    """The verifier for the settings in force. Raises ImproperlyConfigured for keys of no use."""
+    """The verifier for the settings in force.
+
+    Raises ImproperlyConfigured for keys of no use, and KeysUnavailable for none to be had.
+    """
     global _current
     current, rests_on = _current, _rests_on()
     if current is None or current[0] != rests_on:

@@ -34,7 +34,7 @@ from djwto.signals import (
     jwt_reuse_detected,
     jwt_token_validated,
 )
-from djwto.tokens import TokenPair, decode, sign
+from djwto.tokens import TokenPair, decode, demand_signer, sign
 from djwto.users import password_claims, refuse_departed
 
 
@@ -59,7 +59,7 @@ class JWTView(View):
             response = refused(refusal)
         except STORE_FAILURES:
             response = unavailable(self.sender)
-        response["Cache-Control"] = "no-store"
+        response.setdefault("Cache-Control", "no-store")
         return response
 
     def _dispatch_watching_reuse(
@@ -120,6 +120,7 @@ class GetTokensView(JWTView):
             raise
 
     def _log_in(self, request: HttpRequest) -> HttpResponse:
+        demand_signer()
         transport = transports.current()
         if transport.ambient:
             csrf.refuse_cross_site(request)
@@ -173,6 +174,7 @@ class ExchangeView(JWTView):
         raise NotImplementedError
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        demand_signer()
         pair = self._exchanged(request, authenticate(request, REFRESH))
         response = transports.current().answer(request, pair, self.message)
         self.announce(

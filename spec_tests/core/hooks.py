@@ -128,3 +128,14 @@ def add_user_only(user: Any) -> list[str]:
 def a_thousand_perms(user: Any) -> list[str]:
     """The permissions of a superuser of a large project."""
     return [f"application.change_model_{number}" for number in range(1000)]
+
+
+VAULT: list[Any] = []
+
+
+def vault() -> Any:
+    """What DJWTO_KEYS may name: answers with the last of VAULT, or raises it."""
+    answer = VAULT[-1]
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from djwto.spec_tests.core.keys_for_tests import (
     EC_PUBLIC,
     OTHER_EC_PUBLIC,
     RSA_PRIVATE,
+    SHORT_RSA,
 )
 from djwto.spec_tests.profile import search
 
@@ -107,6 +109,11 @@ DJANGO_REDIS = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis:/
 MEMCACHED = "django.core.cache.backends.memcached.PyMemcacheCache"
 REDIS_CACHE = "django.core.cache.backends.redis.RedisCache"
 
+KEY = {"kid": "a", "algorithm": "HS256", "key": "a key of a list " * 3}
+
+ENDING = KEY | {"not_after": int(time.time()) + 23 * 3600}
+"""It signs for less long than a refresh token is good."""
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E001", {"DJWTO_SIGNING_KEY": "a" * 31}, "has 31 bytes; HS256 needs at least 32. Make one"),
     ("E001", {"DJWTO_SIGNING_KEY": "k" * 40, "DJWTO_ALGORITHM": "HS512"}, "at least 64"),
@@ -150,6 +157,68 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         },
         "is not the public half of DJWTO_SIGNING_KEY",
     ),
+    ("E001", {"DJWTO_KEYS": [{"algorithm": "HS256", "key": "k" * 31}]}, "DJWTO_KEYS[0] has 31 b"),
+    (
+        "E001",
+        {"DJWTO_KEYS": [KEY, {"kid": "b", "algorithm": "RS256", "key": SHORT_RSA}]},
+        "DJWTO_KEYS[1] has 1024 bits; RS256 needs at least 2048. Make one with: manage.py djwto_k",
+    ),
+    (
+        "E001",
+        {"DJWTO_ALGORITHM": "PS512", "DJWTO_SIGNING_KEY": SHORT_RSA},
+        "DJWTO_SIGNING_KEY has 1024 bits; PS512 needs at least 2048",
+    ),
+    (
+        "W001",
+        {"DJWTO_KEYS": [KEY | {"key": "s" * 50}], "SECRET_KEY": "s" * 50},
+        "DJWTO_KEYS[0] equals SECRET_KEY",
+    ),
+    (
+        "E002",
+        {"DJWTO_KEYS": [KEY, {"kid": "b", "algorithm": "ES256", "key": RSA_PRIVATE}]},
+        "DJWTO_KEYS[1] does not fit its algorithm ES256",
+    ),
+    ("E002", {"DJWTO_KEYS": [KEY | {"key": EC_PUBLIC}]}, "does not fit its algorithm HS256"),
+    ("E002", {"DJWTO_KEYS": [{"algorithm": "ES256", "key": None}]}, "does not fit its algorithm"),
+    ("E005", {"DJWTO_KEYS": [KEY | {"algorithm": "none"}]}, "The algorithm of DJWTO_KEYS[0] is"),
+    ("E005", {"DJWTO_KEYS": [{"key": "k" * 40}]}, "expected one of ES256"),
+    ("E072", {"DJWTO_KEYS": []}, "DJWTO_KEYS makes no keys; expected a list of keys, such as {"),
+    ("E072", {"DJWTO_KEYS": {"kid": "k" * 40}}, "DJWTO_KEYS makes dict; expected a list"),
+    ("E072", {"DJWTO_KEYS": ["k" * 40]}, "DJWTO_KEYS[0] is not a dict of key, algorithm, kid"),
+    ("E072", {"DJWTO_KEYS": [KEY | {"alg": "HS256"}]}, "is not a dict of key"),
+    ("E072", {"DJWTO_KEYS": [{"algorithm": "HS256"}]}, "is not a dict of key"),
+    ("E072", {"DJWTO_KEYS": [KEY | {"kid": ""}]}, "DJWTO_KEYS[0] has the kid ''; expected a text"),
+    ("E072", {"DJWTO_KEYS": [KEY | {"kid": 7}]}, "has the kid 7; expected a text of up to 200"),
+    ("E072", {"DJWTO_KEYS": [KEY | {"kid": "k" * 201}]}, "of up to 200 characters"),
+    ("E072", {"DJWTO_KEYS": [KEY, KEY]}, "DJWTO_KEYS[1] has the kid 'a', as one before it"),
+    (
+        "E072",
+        {"DJWTO_KEYS": [KEY | {"kid": None}, {"algorithm": "HS256", "key": "k" * 40}]},
+        "DJWTO_KEYS[1] has no kid, as one before it",
+    ),
+    ("E072", {"DJWTO_KEYS": [KEY | {"not_after": -1}]}, "The not_after of DJWTO_KEYS[0] is -1;"),
+    ("E072", {"DJWTO_KEYS": [KEY | {"not_after": "soon"}]}, "a datetime with a time zone"),
+    ("E072", {"DJWTO_KEYS": [KEY | {"not_after": datetime(2030, 1, 1)}]}, "with a time zone"),  # noqa: DTZ001
+    ("E073", {"DJWTO_KEYS": [KEY | {"not_after": 1}]}, "Put a new key at the head of the list."),
+    ("E073", {"DJWTO_KEYS": "absent.keys"}, "DJWTO_KEYS could not be called: ModuleNotFoundError"),
+    ("E073", {"DJWTO_KEYS": dict}, "DJWTO_KEYS makes no keys"),
+    (
+        "E074",
+        {"DJWTO_KEYS": [KEY], "DJWTO_SIGNING_KEY": "k" * 40},
+        "DJWTO_KEYS is set, and so is DJWTO_SIGNING_KEY, which would have no effect. Move",
+    ),
+    (
+        "E074",
+        {"DJWTO_KEYS": [KEY], "DJWTO_SIGNING_KEY": "k" * 40, "DJWTO_ALGORITHM": "HS256"},
+        "and so are DJWTO_SIGNING_KEY, DJWTO_ALGORITHM, which",
+    ),
+    (
+        "E075",
+        {"DJWTO_KEYS": ["?"], "DJWTO_KEYS_MAX_AGE": []},
+        "DJWTO_KEYS_MAX_AGE is []; expected",
+    ),
+    ("E075", {"DJWTO_KEYS_MAX_AGE": "long"}, "or 0 to call DJWTO_KEYS for each request."),
+    ("E075", {"DJWTO_KEYS": [KEY], "DJWTO_KEYS_MAX_AGE": None}, "or whole seconds"),
     ("E003", {"DJWTO_MODE": "COOKIE"}, "'JSON' or 'ONE-COOKIE' or 'TWO-COOKIES'."),
     ("E003", {"DJWTO_MODE": ["JSON"]}, "'JSON' or 'ONE-COOKIE' or 'TWO-COOKIES'"),
     ("E004", {"DJWTO_JTI_CLAIM": False}, "logout cannot work. Remove the setting"),
@@ -337,6 +406,13 @@ WRONG_WHEN_DEPLOYED: list[tuple[str, dict[str, Any], str]] = [
     ("W013", cached_in(locmem(**LIFTED)), "shares the cache alias 'default'"),
     ("W048", {"DJWTO_ROTATE_REFRESH": False}, "works beside the original, and nobody notices"),
     ("W049", {"DJWTO_SESSION_MAX_AGE": None}, "never ends"),
+    ("W075", {"DJWTO_AUD_CLAIM": ["shop", "stock"]}, "needs a key that forges them"),
+    ("W076", {"DJWTO_KEYS": [ENDING]}, "The key that signs, 'a', ends before the refresh"),
+    (
+        "W076",
+        {"DJWTO_KEYS": [ENDING | {"kid": None}], "DJWTO_REFRESH_TOKEN_LIFETIME": None},
+        "The key that signs, the one without a kid, ends before",
+    ),
 ]
 
 
@@ -484,6 +560,12 @@ def test_a_project_without_a_setting_is_right() -> None:
             "DJWTO_VERIFYING_KEY": EC_PUBLIC,
         },
         {"DJWTO_ALGORITHM": "PS256", "DJWTO_SIGNING_KEY": RSA_PRIVATE},
+        {"DJWTO_KEYS": [KEY]},
+        {"DJWTO_KEYS": (KEY | {"kid": None}, {**KEY, "kid": "k" * 200, "algorithm": "HS384"})},
+        {"DJWTO_KEYS": [KEY | {"not_after": None}, {**KEY, "kid": "b", "not_after": 0}]},
+        {"DJWTO_KEYS": [{"algorithm": "HS256", "key": None}], "DJWTO_KEYS_MAX_AGE": 0},
+        {"DJWTO_KEYS": [{"kid": "a", "algorithm": "ES256", "key": EC_PUBLIC}]},
+        {"DJWTO_KEYS": lambda: [KEY], "DJWTO_KEYS_MAX_AGE": timedelta(hours=1)},
         {"DJWTO_MODE": "TWO-COOKIES", "DJWTO_SAME_SITE": "None", "DJWTO_DOMAIN": "shop.example"},
         {"DJWTO_MODE": "ONE-COOKIE", "DJWTO_REFRESH_COOKIE_PATH": "/X/"},
         {"DJWTO_CSRF": False},

@@ -34,7 +34,7 @@ from pytest_django import Settings
 
 from djwto.claims import LAST_NUMERIC_DATE, process_claims, process_user
 from djwto.exceptions import InvalidToken, Refusal, Unsupported
-from djwto.keys import ENVIRONMENT_VARIABLE, key_pair
+from djwto.keys import ENVIRONMENT_VARIABLE, key_ring
 from djwto.login import new_session
 from djwto.rotation import successor
 from djwto.spec_tests import api
@@ -75,7 +75,7 @@ def by_hand(header: Any, payload: Any, *, key: bytes | None = None, hash_: Any =
     """A token with an HMAC of djwto's own key, whatever its header and payload say."""
     parts = [p if isinstance(p, bytes) else json.dumps(p).encode() for p in (header, payload)]
     signed = b".".join(map(b64, parts))
-    signature = hmac.digest(key_pair().signing if key is None else key, signed, hash_)
+    signature = hmac.digest(key_ring().keys[0].signing if key is None else key, signed, hash_)
     return (signed + b"." + b64(signature)).decode()
 
 
@@ -964,7 +964,7 @@ def test_a_token_that_is_not_encoded_as_text_is_refused() -> None:
     claims = good()
     signing_input = b64(json.dumps({**HEADER, "b64": False, "crit": ["b64"]}).encode()) + b"."
     detached = hmac.digest(
-        key_pair().signing, signing_input + json.dumps(claims).encode(), hashlib.sha256
+        key_ring().keys[0].signing, signing_input + json.dumps(claims).encode(), hashlib.sha256
     )
     assert_refused((signing_input + b"." + b64(detached)).decode())
 
@@ -1135,7 +1135,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Counts how often a PEM text is parsed."""
     from djwto import keys
 
-    keys._parse.cache_clear()
+    keys._parsed.cache_clear()
     counted: Counter[str] = Counter()
 
     def counting(name: str) -> Callable[..., Any]:
@@ -1219,7 +1219,7 @@ def test_the_key_is_the_settings_else_the_environments_else_derived(
         return bytes(found)
 
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
-    derived = key_pair().signing
+    derived = key_ring().keys[0].signing
     known = [derived, b"environment" * 4, b"the setting" * 4]
     assert derived != secret_key()
     assert len(derived) == 64
@@ -1241,7 +1241,7 @@ def test_another_release_derives_the_same_key(
 ) -> None:
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
     settings.SECRET_KEY = "a key of a test, and as long as one has to be"
-    assert key_pair().signing.hex() == (
+    assert key_ring().keys[0].signing.hex() == (
         "78870353eeb1a0e13bcfd02af931fbe7c2b36e2240a0f0a0476e77aa1155202c"
         "bd3bb0f360f72d1e593ea0fc4b04139074304fa12ee8fb6ed9bf68810e3c0382"
     )

@@ -36,6 +36,7 @@ CLAIMS = {"jti": "ab" * 16, "type": "access", "user": {"id": 1, "perms": ["shop.
 
 OTHERWISE: dict[str, Any] = {
     "SECRET_KEY": "another secret " * 5,
+    "SECRET_KEY_FALLBACKS": ["an old secret " * 5],
     "DJWTO_ACCESS_TOKEN_LIFETIME": None,
     "DJWTO_ALGORITHM": "HS512",
     "DJWTO_AUD_CLAIM": "others",
@@ -47,6 +48,7 @@ OTHERWISE: dict[str, Any] = {
     "DJWTO_SIGNING_KEY": "another key " * 6,
     "DJWTO_STRICT": True,
     "DJWTO_SUB_CLAIM": "somebody",
+    "DJWTO_KEYS": [{"algorithm": "HS256", "key": "a key of the list " * 3}],
     "DJWTO_VERIFIED_TOKENS": 2,
 }
 
