@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import NoReturn
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.middleware.csrf import CsrfViewMiddleware, rotate_token
+from django.middleware.csrf import (
+    REASON_BAD_ORIGIN,
+    REASON_BAD_REFERER,
+    CsrfViewMiddleware,
+    rotate_token,
+)
 
 from djwto.body import readable
 from djwto.exceptions import ForgedRequest
@@ -13,6 +18,11 @@ from djwto.exceptions import ForgedRequest
 
 class _Check(CsrfViewMiddleware):
     def _reject(self, request: HttpRequest, reason: str) -> NoReturn:
+        # Of the page's address there may be more in these than its site.
+        for text in (REASON_BAD_ORIGIN, REASON_BAD_REFERER):
+            begins, _, ends = text.partition("%s")
+            if reason.startswith(begins) and reason.endswith(ends):
+                reason = text % "the page"
         raise ForgedRequest(f"CSRF verification failed. {reason}")
 
     def site_is_trusted(self, request: HttpRequest) -> bool:

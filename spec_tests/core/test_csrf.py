@@ -376,3 +376,24 @@ def test_csrf_trusted_origins_may_use_a_session_as_the_setting_stands(
 def test_a_login_in_json_mode_may_come_from_anywhere(headers: dict[str, str]) -> None:
     create_alice()
     assert log_in_from(headers).status_code == 200
+
+
+@pytest.mark.clause("HTTP-7")
+@each_cookie_mode
+@pytest.mark.parametrize(
+    ("headers", "secure"),
+    [
+        ({"Origin": "https://evil.example/?note=private"}, False),
+        ({"Referer": "https://evil.example/?note=private"}, True),
+        ({"Referer": "https://evil.example/private"}, True),
+    ],
+)
+def test_a_refusal_quotes_nothing_of_the_page_that_asked(
+    mode: str, headers: dict[str, str], secure: bool, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    answer = api.send(api.LOGOUT, session().refresh, headers=headers, secure=secure)
+    assert answer.status == 403
+    assert "does not match any trusted origins" in answer.body["error"]
+    assert "private" not in answer.body["error"]
+    assert "evil" not in answer.body["error"]
