@@ -57,6 +57,7 @@ def test_those_that_take_refresh_tokens_are_below_the_path_of_the_cookie(
         "update_refresh": "X/auth/X/update_refresh/",
         "logout": "X/auth/X/logout/",
         "logout_all": "X/auth/X/logout_all/",
+        "jwks": ".well-known/jwks.json",
     }
 
 
