@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User, UserManager
 from django.db import connection, models
-from django.db.utils import ConnectionDoesNotExist
 from django.test.utils import CaptureQueriesContext
+from django.utils.connection import ConnectionDoesNotExist
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
