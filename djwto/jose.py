@@ -6,6 +6,7 @@ import binascii
 import hmac
 import json
 import math
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ _json = json.JSONEncoder(separators=(",", ":")).encode
 def is_symmetric(algorithm: str) -> bool:
     """Whether whoever can verify with this algorithm can sign too (RFC 7518 section 3.2)."""
     return algorithm.startswith("HS")
+
+
+def hash_size(algorithm: str) -> int:
+    """Bytes of the hash of an HMAC algorithm, as many as its key needs (RFC 7518 section 3.2)."""
+    return int(algorithm.removeprefix("HS")) // 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,10 @@ class Key:
     """PyJWT, which takes these keys as they are."""
     header: bytes
     """The JOSE header of each token that is signed (RFC 7515 section 4), encoded."""
+
+    def is_over(self) -> bool:
+        """Whether it is good no more, from its `not_after` on."""
+        return self.not_after <= time.time()
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """The claims in the compact form (RFC 7515 section 3.1)."""

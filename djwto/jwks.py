@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import jwt
@@ -25,16 +24,15 @@ class JWKSView(JWTView):
     sender = "JWKSView"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        now = time.time()
         return JsonResponse(
-            {"keys": [_public(key) for key in verifier().keys.keys if _is_public(key, now)]},
+            {"keys": [_public(key) for key in verifier().keys.keys if _is_public(key)]},
             content_type="application/jwk-set+json",
             headers={"Cache-Control": f"public, max-age={MAX_AGE}"},
         )
 
 
-def _is_public(key: Key, now: float) -> bool:
-    return not is_symmetric(key.algorithm) and now < key.not_after
+def _is_public(key: Key) -> bool:
+    return not is_symmetric(key.algorithm) and not key.is_over()
 
 
 def _public(key: Key) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.utils.encoding import force_bytes
 
 from djwto.conf import NOT_GIVEN, given, settings
 from djwto.exceptions import Disabled, KeysUnavailable
-from djwto.jose import Key, is_symmetric
+from djwto.jose import Key, hash_size, is_symmetric
 from djwto.keys import KeyRing, WrongKeys, is_derived, key_ring
 
 LEAST_RSA_BITS = 2048
@@ -90,8 +90,7 @@ def _names(ring: KeyRing) -> Iterator[tuple[str, Key]]:
 def _weakness(name: str, key: Key) -> Iterator[CheckMessage]:
     algorithm = key.algorithm
     if is_symmetric(algorithm):
-        # RFC 7518 section 3.2: a key no shorter than the hash.
-        needed = int(algorithm[2:]) // 8
+        needed = hash_size(algorithm)
         if len(key.signing) < needed:
             yield Error(
                 f"{name} has {len(key.signing)} bytes; {algorithm} needs at least {needed}. "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +16,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 from jwt.algorithms import requires_cryptography
-from jwt.exceptions import PyJWTError
 
 from djwto.conf import seconds, settings
 from djwto.exceptions import Disabled, InvalidToken, KeysUnavailable
@@ -45,10 +43,9 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self.keys = tuple(keys)
-        self._named: dict[str | None, tuple[Key, ...]] = {
-            key.kid: (key,) for key in self.keys if key.kid is not None
-        }
-        self._by_header = {key.header: (key,) for key in self.keys if key.kid is not None}
+        named = [key for key in self.keys if key.kid is not None]
+        self._named: dict[str | None, tuple[Key, ...]] = {key.kid: (key,) for key in named}
+        self._by_header = {key.header: (key,) for key in named}
         self._unnamed = tuple(key for key in self.keys if key.kid is None)
 
     def signer(self) -> Key:
@@ -59,9 +56,8 @@ class KeyRing:
         able = [key for key in self.keys if key.signing is not None]
         if not able:
             raise Disabled("Tokens are not issued here.")
-        now = time.time()
         for key in able:
-            if now < key.not_after:
+            if not key.is_over():
                 return key
         raise KeysUnavailable(
             "The not_after of each key in DJWTO_KEYS that could sign has passed."
@@ -71,25 +67,20 @@ class KeyRing:
         """The keys with one of which a token is signed, if with any: that which it names.
 
         Or those without a name, where it names none that there is. The name is looked for among
-        those of the keys, and used for nothing else. Raises InvalidToken where no key is left.
+        those of the keys, and used for nothing else. Raises InvalidToken where no key is left, and
+        what PyJWT raises of a header that it cannot read.
         """
         if not self._named:
             return self._unnamed
         header = token.partition(".")[0].encode("utf-8", "surrogatepass")
         # Without a look into what one of these keys has written itself.
-        keys = self._by_header.get(header) or self._named.get(_kid(token)) or self._unnamed
+        keys = self._by_header.get(header)
+        if keys is None:
+            kid = jwt.get_unverified_header(token).get("kid")
+            keys = self._named.get(kid, self._unnamed)
         if not keys:
             raise InvalidToken(NOT_IN_USE)
         return keys
-
-
-def _kid(token: str) -> str | None:
-    try:
-        kid: str | None = jwt.get_unverified_header(token).get("kid")
-    # As in `djwto.verified`.
-    except (PyJWTError, ValueError, TypeError, RecursionError) as error:
-        raise InvalidToken("The token is malformed or its claims are wrong.") from error
-    return kid
 
 
 def key_ring() -> KeyRing:
@@ -178,30 +169,30 @@ def _single(algorithm: str, verifying: Any) -> KeyRing:
             f"DJWTO_VERIFYING_KEY is set; with {algorithm} every holder of it can forge "
             "tokens. Remove it, or choose an asymmetric DJWTO_ALGORITHM such as ES256."
         )
-    signing = signing_key()
     if is_derived():
         secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
         return KeyRing(made_key(algorithm, key, key) for key in map(_derived, secrets))
+    signing = signing_key()
     if signing is None:
         raise WrongKeys(
             f"DJWTO_SIGNING_KEY is not set; {algorithm} needs a private key in PEM format, "
             f"in this setting or in the environment variable {ENVIRONMENT_VARIABLE}."
         )
     private, public = _halves("DJWTO_SIGNING_KEY", "DJWTO_ALGORITHM", algorithm, signing)
-    if verifying is not None:
-        other, given = _halves("DJWTO_VERIFYING_KEY", "DJWTO_ALGORITHM", algorithm, verifying)
-        if other is not None:
-            raise WrongKeys("DJWTO_VERIFYING_KEY holds a private key; put its public half there.")
-        if private is not None and given != public:
-            raise WrongKeys(
-                "DJWTO_VERIFYING_KEY is not the public half of DJWTO_SIGNING_KEY; "
-                "remove it, and it is taken from the signing key."
-            )
     if private is None:
         raise WrongKeys(
             "DJWTO_SIGNING_KEY holds a public key; put the private key there, "
             "and the public one in DJWTO_VERIFYING_KEY."
         )
+    if verifying is not None:
+        other, given = _halves("DJWTO_VERIFYING_KEY", "DJWTO_ALGORITHM", algorithm, verifying)
+        if other is not None:
+            raise WrongKeys("DJWTO_VERIFYING_KEY holds a private key; put its public half there.")
+        if given != public:
+            raise WrongKeys(
+                "DJWTO_VERIFYING_KEY is not the public half of DJWTO_SIGNING_KEY; "
+                "remove it, and it is taken from the signing key."
+            )
     return KeyRing([made_key(algorithm, private, public)])
 
 

@@ -151,7 +151,7 @@ class Verifier:
         return self._decoded_with(last, token, leeway), last
 
     def _decoded_with(self, key: Key, token: str, leeway: int) -> dict[str, Any]:
-        if key.not_after <= time.time():
+        if key.is_over():
             raise InvalidToken(NOT_IN_USE)
         return key.codec.decode_complete(
             token,

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import secrets
-import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from djwto.exceptions import Disabled, KeysUnavailable
-from djwto.jose import Key, is_symmetric
+from djwto.jose import Key, hash_size, is_symmetric
 from djwto.keys import WrongKeys, demand_algorithm, known_algorithms
 from djwto.verified import verifier
 
@@ -74,8 +73,7 @@ class Command(BaseCommand):
         with suppress(KeysUnavailable, Disabled):
             signer = ring.signer()
         for key in ring.keys:
-            ended = key.not_after <= time.time()
-            use = "ended" if ended else "signs" if key is signer else "verifies"
+            use = "ended" if key.is_over() else "signs" if key is signer else "verifies"
             name = "(no kid)" if key.kid is None else key.kid
             self.stdout.write(f"{name:24} {key.algorithm:8} {use:9} {_until(key)}")
 
@@ -99,7 +97,7 @@ def _until(key: Key) -> str:
 def new_key(algorithm: str) -> str:
     """A new key for an algorithm: a private one in PEM format, or for HMAC a random text."""
     if is_symmetric(algorithm):
-        return secrets.token_urlsafe(int(algorithm[2:]) // 8)
+        return secrets.token_urlsafe(hash_size(algorithm))
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
