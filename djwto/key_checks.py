@@ -22,8 +22,7 @@ LEAST_RSA_BITS = 2048
 
 def keys() -> Iterator[CheckMessage]:
     """What is wrong with the keys, however they are given."""
-    if not isinstance(settings.keys_max_age, (int, timedelta)):
-        # E075 says so.
+    if not _can_be_made():
         return
     if settings.keys is not None:
         yield from _given_twice()
@@ -52,6 +51,8 @@ def keys() -> Iterator[CheckMessage]:
 
 def keys_deploy() -> Iterator[CheckMessage]:
     """What may be meant of the keys, but not overlooked."""
+    if not _can_be_made():
+        return
     try:
         signer = key_ring().signer()
     # What is wrong in any case is for `keys`.
@@ -75,6 +76,11 @@ def keys_deploy() -> Iterator[CheckMessage]:
             "before it in DJWTO_KEYS.",
             id="djwto.W076",
         )
+
+
+def _can_be_made() -> bool:
+    """Whether it is known for how long they may be kept; E075 tells where it is not."""
+    return isinstance(settings.keys_max_age, (int, timedelta))
 
 
 def _called(key: Key) -> str:

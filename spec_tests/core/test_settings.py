@@ -474,6 +474,13 @@ def test_a_warning_is_an_error_in_the_strict_preset(
 
 
 @pytest.mark.clause("SET-1")
+def test_a_wrong_max_age_is_all_that_is_told_of_keys_that_are_called_for() -> None:
+    with override_settings(DJWTO_KEYS=lambda: [KEY], DJWTO_KEYS_MAX_AGE="long"):
+        of_djwto = checks.check_settings() + checks.check_settings_deploy()
+    assert [m.id for m in of_djwto] == ["djwto.E075"]
+
+
+@pytest.mark.clause("SET-1")
 def test_a_warning_of_a_foreign_backend_is_an_error_too_and_news_are_not() -> None:
     with override_settings(**KEYS_ONLY):
         assert not any(m.is_serious() for m in checks.check_blacklist_deploy())
