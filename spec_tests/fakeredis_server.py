@@ -6,26 +6,20 @@ process that asks, server and client would wait for each other to let go of the 
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from djwto.spec_tests.child import child
+
 
 @contextmanager
 def fakeredis_server() -> Iterator[str]:
     """A server for as long as it is entered; its URL. It ends with this process at the latest."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "djwto.spec_tests.fakeredis_server"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)},
-    )
-    # Closes both pipes, and waits for the end.
-    with process:
+    # Leaving it closes both pipes, and waits for the end.
+    with child("djwto.spec_tests.fakeredis_server") as process:
         assert process.stdout is not None
         port = process.stdout.readline().decode().strip()
         if not port:

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connections
 
 from djwto.blacklist import BlacklistBackend
+from djwto.spec_tests.child import child
 from djwto.spec_tests.interleaving import (
     Call,
     Interruption,
@@ -56,16 +57,7 @@ class OtherProcess:
         return self
 
     def _start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "djwto.spec_tests.other_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path),
-                "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
-            },
-        )
+        self.process = child("djwto.spec_tests.other_process")
         names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
         self._write((self.subject, names))
 
