@@ -17,7 +17,8 @@ from djwto import checks
 from djwto.keys import known_algorithms
 from djwto.spec_tests.core import hooks
 from djwto.spec_tests.core.keys_for_tests import EC_PUBLIC
-from djwto.spec_tests.core.test_key_ring import NEW, OLD, UNNAMED, believed, good, kid_of
+from djwto.spec_tests.core.test_key_ring import NEW, OLD, UNNAMED, believed, kid_of
+from djwto.spec_tests.core.tokens_by_hand import good
 from djwto.tokens import encode
 
 pytestmark = pytest.mark.clause("TOK-18")
