@@ -45,7 +45,7 @@ class KeyRing:
         self.keys = tuple(keys)
         named = [key for key in self.keys if key.kid is not None]
         self._named: dict[str | None, tuple[Key, ...]] = {key.kid: (key,) for key in named}
-        self._by_header = {key.header: (key,) for key in named}
+        self._by_header: dict[bytes, tuple[Key, ...]] = {key.header: (key,) for key in named}
         self._unnamed = tuple(key for key in self.keys if key.kid is None)
 
     def signer(self) -> Key:
