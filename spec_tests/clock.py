@@ -1,9 +1,12 @@
-"""The clock that a store goes by: Python's, which can be set forward, or one of its own."""
+"""The clock that a store goes by: Python's, which can be set forward, or one of its own.
+
+A store that runs in a process of its own, and is Python as well, has its clock set along.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -23,21 +26,31 @@ class Clock:
 
 
 class SetForward(Clock):
-    """Waits by setting Python's clock forward, for the whole process."""
+    """Waits by setting clocks forward: Python's, for the whole process, and the store's."""
 
-    def __init__(self, traveller: time_machine.Traveller) -> None:
-        self.traveller = traveller
+    def __init__(self, *shifts: Callable[[float], None]) -> None:
+        self.shifts = shifts
+        self.ahead = 0.0
 
     def wait_until(self, moment: float) -> None:
         if (ahead := moment - time.time()) > 0:
-            self.traveller.shift(ahead)
+            self.ahead += ahead
+            for shift in self.shifts:
+                shift(ahead)
 
 
 @contextmanager
-def set_forward() -> Iterator[Clock]:
+def set_forward(subject: Subject) -> Iterator[Clock]:
     """While entered, a clock whose hours take no time. It is right again afterwards."""
     with time_machine.travel(time.time(), tick=True) as traveller:
-        yield SetForward(traveller)
+        if subject.shift_clock is None:
+            yield SetForward(traveller.shift)
+            return
+        clock = SetForward(traveller.shift, subject.shift_clock)
+        try:
+            yield clock
+        finally:
+            subject.shift_clock(-clock.ahead)
 
 
 @contextmanager
@@ -46,14 +59,14 @@ def clock_of(subject: Subject) -> Iterator[Clock]:
     if not goes_by_python(subject):
         yield Clock()
         return
-    with set_forward() as clock:
+    with set_forward(subject) as clock:
         yield clock
 
 
 @lru_cache(maxsize=4)
 def goes_by_python(subject: Subject) -> bool:
-    """Whether the store takes an entry for expired once Python's clock says so."""
-    with set_forward() as clock:
+    """Whether the store takes an entry for expired once the clock set forward says so."""
+    with set_forward(subject) as clock:
         # One that raises is not to be judged here: the clauses say what is wrong with it.
         try:
             backend, key = subject.make_untaped(), new_key()

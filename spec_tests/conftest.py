@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from djwto.spec_tests.fakeredis_server import fakeredis_server
+from djwto.spec_tests.fakeredis_server import FakeRedis, fakeredis_server
 from djwto.spec_tests.subject import REDIS, Subject
 
 collect_ignore = ["servers"]
@@ -18,22 +18,28 @@ SUBJECTS = ["database", "cache", "redis"]
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """`DJWTO_TEST_REDIS`, else a fakeredis of this session's own."""
-    if url := os.environ.get("DJWTO_TEST_REDIS"):
-        yield url
-        return
-    with fakeredis_server() as url:
-        yield url
+def fakeredis() -> Iterator[FakeRedis]:
+    """A fakeredis of this session's own."""
+    with fakeredis_server() as redis:
+        yield redis
 
 
 @pytest.fixture(scope="session")
-def subjects(redis_url: str) -> dict[str, Subject]:
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """`DJWTO_TEST_REDIS`, else that of a fakeredis."""
+    given = os.environ.get("DJWTO_TEST_REDIS")
+    return given or str(request.getfixturevalue("fakeredis").url)
+
+
+@pytest.fixture(scope="session")
+def subjects(redis_url: str, request: pytest.FixtureRequest) -> dict[str, Subject]:
     """The three backends that come with djwto, on the stores of this run."""
     # Tests that run side by side, and one day after another, have users of the same numbers.
     prefix = {"key_prefix": f"djwto-{uuid.uuid4().hex}:"}
+    is_real = "DJWTO_TEST_REDIS" in os.environ
+    shift_clock = None if is_real else request.getfixturevalue("fakeredis").shift_clock
     return {
         "database": Subject("djwto.backends.database.DatabaseBlacklist"),
         "cache": Subject("djwto.backends.cache.CacheBlacklist", prefix),
-        "redis": Subject(REDIS, {"url": redis_url, **prefix}),
+        "redis": Subject(REDIS, {"url": redis_url, **prefix}, shift_clock=shift_clock),
     }

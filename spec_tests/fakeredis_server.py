@@ -6,29 +6,53 @@ process that asks, server and client would wait for each other to let go of the 
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import time_machine
+
 from djwto.spec_tests.child import child
 
 
+class FakeRedis:
+    """A server that runs; where it is, and a hand on its clock."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.url = f"redis://127.0.0.1:{self._answer()}/0"
+
+    def shift_clock(self, seconds: float) -> None:
+        """Sets the clock that entries expire by forward, or back, by so many seconds."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{seconds}\n".encode())
+        self._process.stdin.flush()
+        self._answer()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        if answer := self._process.stdout.readline().decode().strip():
+            return answer
+        raise RuntimeError("fakeredis does not run; what it says is above.")
+
+
 @contextmanager
-def fakeredis_server() -> Iterator[str]:
-    """A server for as long as it is entered; its URL. It ends with this process at the latest."""
+def fakeredis_server() -> Iterator[FakeRedis]:
+    """A server for as long as it is entered. It ends with this process at the latest."""
     # Leaving it closes both pipes, and waits for the end.
     with child("djwto.spec_tests.fakeredis_server") as process:
-        assert process.stdout is not None
-        port = process.stdout.readline().decode().strip()
-        if not port:
-            raise RuntimeError("fakeredis has not started; what it says is above.")
-        yield f"redis://127.0.0.1:{port}/0"
+        yield FakeRedis(process)
 
 
 def serve() -> None:
-    """Prints the port, and serves until nobody holds the other end of the standard input."""
+    """Prints the port, and serves until nobody holds the other end of the standard input.
+
+    Each line of that says by how many seconds to shift the clock, and is answered once it is.
+    """
     from fakeredis import TcpFakeServer
 
     server = TcpFakeServer(("127.0.0.1", 0), server_type="redis")
@@ -37,12 +61,19 @@ def serve() -> None:
     handler: Any = server.RequestHandlerClass
     server.RequestHandlerClass = type("Prompt", (handler,), {"disable_nagle_algorithm": True})
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdout.write(f"{server.server_address[1]}\n")
+    _say(f"{server.server_address[1]}")
+    with time_machine.travel(time.time(), tick=True) as traveller:
+        for line in sys.stdin:
+            traveller.shift(float(line))
+            _say("shifted")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-    # Who interrupts the one that asks interrupts this one, too.
-    with suppress(KeyboardInterrupt):
-        sys.stdin.read()
 
 
 if __name__ == "__main__":
-    serve()
+    # Who interrupts the one that asks interrupts this one, too.
+    with suppress(KeyboardInterrupt):
+        serve()

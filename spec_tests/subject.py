@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -26,6 +26,9 @@ class Subject:
     options: Mapping[str, Any] = field(default_factory=dict)
     unreachable: Mapping[str, Any] | None = None
     """Options with which the store is out of reach, if its author named some."""
+
+    shift_clock: Callable[[float], None] | None = None
+    """Shifts, by seconds, the clock of a store that is a process of its own; if one can."""
 
     @property
     def setting(self) -> dict[str, Any]:
@@ -65,5 +68,5 @@ def on_embedded_store(
     if options is not None or backend != REDIS:
         yield Subject(backend, options or {}, unreachable)
         return
-    with fakeredis_server() as url:
-        yield Subject(backend, {"url": url}, unreachable)
+    with fakeredis_server() as redis:
+        yield Subject(backend, {"url": redis.url}, unreachable, redis.shift_clock)

@@ -78,8 +78,9 @@ class Exhibit:
 def _subject(backend: type[BlacklistBackend]) -> Iterator[Subject]:
     path = f"{backend.__module__}.{backend.__qualname__}"
     if issubclass(backend, RedisBlacklist):
-        with fakeredis_server() as url:
-            yield Subject(path, {"url": url}, unreachable={"url": "redis://127.0.0.1:1/0"})
+        unreachable = {"url": "redis://127.0.0.1:1/0"}
+        with fakeredis_server() as redis:
+            yield Subject(path, {"url": redis.url}, unreachable, redis.shift_clock)
     elif issubclass(backend, HonestWithoutValues):
         nowhere = settings.FOLDER / "no such folder" / "entries.sqlite3"
         yield Subject(path, unreachable={"path": str(nowhere)})
