@@ -30,7 +30,7 @@ project = "djwto"
 release = version = djwto.__version__
 copyright = "the djwto contributors"
 
-extensions = ["sphinx.ext.autodoc"]
+extensions = ["sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_build", "demo", "own_backend"]
 default_role = "code"
 autodoc_member_order = "bysource"
