@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.roles import XRefRole
 from sphinx.util import logging
 
+sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djwto.spec_tests.project.settings")
 django.setup()
 
@@ -30,7 +32,7 @@ project = "djwto"
 release = version = djwto.__version__
 copyright = "the djwto contributors"
 
-extensions = ["sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions = ["sphinx.ext.autodoc", "sphinx_copybutton", "flow"]
 exclude_patterns = ["_build", "demo", "own_backend"]
 default_role = "code"
 autodoc_member_order = "bysource"
@@ -39,6 +41,8 @@ autodoc_typehints = "signature"
 html_theme = "furo"
 html_title = f"djwto {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["flow.css"]
 
 logger = logging.getLogger(__name__)
 
