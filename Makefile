@@ -7,7 +7,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((
 # Compiled once for all the processes that tests start, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load bench-scale charts lint types docs wheel versions
+.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load bench-scale charts lint types docs wheel release-check versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -71,7 +71,7 @@ docs: .venv/.docs
 	$(BIN)/sphinx-build -W --keep-going --quiet docs docs/_build/html
 
 wheel: .venv/.dev  ## build it, and use it far from the checkout
-	PYTHON=$(CURDIR)/$(BIN)/python .ci/wheel
+	.ci/wheel
 
 # The tests on every supported pair of Python and Django, each in a venv of its own.
 # TESTS=spec_tests/core runs some of them.
@@ -79,11 +79,18 @@ VERSIONS := 3.10-5.2 3.11-5.2 3.12-5.2 3.12-6.0 3.12-6.1 3.13-5.2 3.13-6.0 3.13-
 
 versions: $(VERSIONS:%=.venv-%)
 
+# What release-check and versions call Python 3.12, of whoever has it.
+python_of = $$(ls "$$(pyenv root 2>/dev/null)"/versions/$(word 1,$(subst -, ,$*)).*/bin/python 2>/dev/null | tail -1 | grep . || echo python$(word 1,$(subst -, ,$*)))
+django_of = $(word 2,$(subst -, ,$*))
+
 .venv-%: FORCE
-	$(eval python := $(word 1,$(subst -, ,$*)))
-	$(eval django := $(word 2,$(subst -, ,$*)))
-	test -x $@/bin/python || $$(ls "$$(pyenv root 2>/dev/null)"/versions/$(python).*/bin/python 2>/dev/null | tail -1 | grep . || echo python$(python)) -m venv $@
-	$@/bin/pip install --quiet --editable '.[dev]' 'Django~=$(django).0'
+	test -x $@/bin/python || $(python_of) -m venv $@
+	$@/bin/pip install --quiet --editable '.[dev]' 'Django~=$(django_of).0'
 	$@/bin/python -m pytest -q -n auto --dist loadgroup $(TESTS)
+
+release-check: lint types docs $(VERSIONS:%=.wheel-%)  ## what has to be so before a release
+
+.wheel-%: .venv/.dev FORCE
+	PYTHON=$(python_of) DJANGO=$(django_of) .ci/wheel
 
 FORCE:
