@@ -7,7 +7,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((
 # Compiled once for all the processes that tests start, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load bench-scale charts lint types docs wheel release-check versions
+.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load bench-scale charts messages lint types docs wheel release-check versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -61,6 +61,10 @@ bench-scale: .venv/.dev .venv/.services .venv/.bench  ## the stores with 10,000 
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python .ci/messages --check
+
+messages: .venv/.dev  ## bring the translations up to date with the code, and say what they lack
+	$(BIN)/python .ci/messages
 
 types: .venv/.dev  ## of an installed tree: the folder names of the checkout are not module names
 	rm -rf build/site

@@ -55,7 +55,9 @@ def flag(request: HttpRequest, name: str) -> bool:
         return True
     if text in {"false", "0", "off", ""}:
         return False
-    raise UnreadableBody(f"The field {name} says neither yes nor no; send true or false.")
+    raise UnreadableBody(
+        "The field %(name)s says neither yes nor no; send true or false.", name=name
+    )
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

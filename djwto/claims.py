@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop
 
 from djwto.conf import seconds, seconds_or_none, settings
 from djwto.exceptions import InvalidToken
@@ -25,6 +26,11 @@ Claims = dict[str, Any]
 
 ACCESS = "access"
 REFRESH = "refresh"
+
+_OF_THE_OTHER_TYPE = {
+    ACCESS: gettext_noop("This is not an access token."),
+    REFRESH: gettext_noop("This is not a refresh token."),
+}
 
 LAST_NUMERIC_DATE = 253_402_300_799
 """The last second of the year 9999: later ones fit in no database's and no language's dates."""
@@ -178,21 +184,21 @@ def validate(claims: Any, type_: str, rules: Rules) -> None:
         raise InvalidToken("The claims of the token are not a JSON object.")
     for name in rules.required[type_]:
         if name not in claims:
-            raise InvalidToken(f"The token has no {name} claim.")
+            raise InvalidToken("The token has no %(name)s claim.", name=name)
     if claims["type"] != type_:
-        raise InvalidToken(f"This is not {'an access' if type_ == ACCESS else 'a refresh'} token.")
+        raise InvalidToken(_OF_THE_OTHER_TYPE[type_])
     for name in _INTEGERS:
         value = claims.get(name, 0)
         # A bool is an int to Python; a float or a text is a number to PyJWT.
         if type(value) is not int:
-            raise InvalidToken(f"The {name} claim of the token is not an integer.")
+            raise InvalidToken("The %(name)s claim of the token is not an integer.", name=name)
         if not 0 <= value <= LAST_NUMERIC_DATE:
-            raise InvalidToken(f"The {name} claim of the token is out of range.")
+            raise InvalidToken("The %(name)s claim of the token is out of range.", name=name)
     if not isinstance(claims["jti"], str) or not claims["jti"]:
         raise InvalidToken("The jti claim of the token is not a text.")
     for name in ("gen", "auth_hash"):
         if not isinstance(claims.get(name, ""), str):
-            raise InvalidToken(f"The {name} claim of the token is not a text.")
+            raise InvalidToken("The %(name)s claim of the token is not a text.", name=name)
     # Also where none is expected, which PyJWT would not look at.
     if "iss" in claims and claims["iss"] != rules.iss:
         raise InvalidToken("The iss claim of the token is not the expected one.")

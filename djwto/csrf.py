@@ -23,7 +23,7 @@ class _Check(CsrfViewMiddleware):
             begins, _, ends = text.partition("%s")
             if reason.startswith(begins) and reason.endswith(ends):
                 reason = text % "the page"
-        raise ForgedRequest(f"CSRF verification failed. {reason}")
+        raise ForgedRequest("CSRF verification failed. %(reason)s", reason=reason)
 
     def site_is_trusted(self, request: HttpRequest) -> bool:
         """Whether this page's own site, or one in CSRF_TRUSTED_ORIGINS, sent the request."""

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext
 
 
 class DjwtoError(Exception):
@@ -21,11 +22,18 @@ class KeysUnavailable(DjwtoError):
 
 
 class Refusal(DjwtoError):
-    """A request is refused; its text is sent to the client and quotes nothing of the request."""
+    """A request is refused; its text is sent to the client and quotes nothing of the request.
+
+    The text is translated into the language in force, and `%(name)s` in it is the argument `name`.
+    """
 
     status: ClassVar[HTTPStatus]
     challenge: ClassVar[str | None] = None
     """Value of `WWW-Authenticate` (RFC 6750 section 3), None where no token would help."""
+
+    def __init__(self, message: str, **arguments: object) -> None:
+        translated = gettext(message)
+        super().__init__(translated % arguments if arguments else translated)
 
 
 class UnreadableBody(Refusal):

@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop
 from jwt.algorithms import requires_cryptography
 
 from djwto.conf import seconds, settings
@@ -27,7 +28,7 @@ MEMBERS = ("kid", "algorithm", "key", "not_after")
 
 LONGEST_KID = 200
 
-NOT_IN_USE = "The token is signed with a key that is not, or no more, in use."
+NOT_IN_USE = gettext_noop("The token is signed with a key that is not, or no more, in use.")
 
 
 class WrongKeys(ImproperlyConfigured):

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied, Valid
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop
 
 from djwto.body import fields, flag, has_fields, readable
 from djwto.claims import (
@@ -65,12 +66,12 @@ def user_authenticate(request: HttpRequest) -> AbstractBaseUser:
 
 def _refuse_unless_text(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise UnreadableBody(f"The field {name} is not a text.")
+        raise UnreadableBody("The field %(name)s is not a text.", name=name)
     try:
         value.encode()
     except UnicodeEncodeError as error:
         # JSON can spell half a surrogate pair; no database and no hasher takes it.
-        raise UnreadableBody(f"The field {name} is not valid Unicode.") from error
+        raise UnreadableBody("The field %(name)s is not valid Unicode.", name=name) from error
 
 
 def authenticated(request: HttpRequest) -> AbstractBaseUser:
@@ -83,9 +84,10 @@ def authenticated(request: HttpRequest) -> AbstractBaseUser:
         with readable():
             user = import_string(settings.user_authenticate)(request)
     except ValidationError as error:
-        raise LoginFailed(" ".join(error.messages)) from error
+        reasons = " ".join(error.messages)
+        raise LoginFailed(reasons) from error
     except PermissionDenied as error:
-        raise LoginFailed(str(error) or "The login was refused.") from error
+        raise LoginFailed(str(error) or gettext_noop("The login was refused.")) from error
     if user is None or not user.is_active:
         raise LoginFailed("The credentials are wrong or the user is not active.")
     return cast(AbstractBaseUser, user)
@@ -135,8 +137,10 @@ def _by_djwto_alone() -> bool:
 def _refuse_another_id(user: AbstractBaseUser, claims: Claims) -> None:
     if str(user_id(claims)) != str(user.pk):
         raise InvalidToken(
-            f"The id of the user claim is {user_id(claims)!r}. By it the user is found again and "
-            f"logged out everywhere; write {str(user.pk)!r}, the primary key."
+            "The id of the user claim is %(id)r. By it the user is found again and logged out "
+            "everywhere; write %(pk)r, the primary key.",
+            id=user_id(claims),
+            pk=str(user.pk),
         )
 
 

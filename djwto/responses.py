@@ -6,6 +6,7 @@ import logging
 from collections.abc import Generator
 
 from django.http import HttpResponse, JsonResponse
+from django.utils.translation import gettext
 
 from djwto.exceptions import Refusal
 
@@ -27,6 +28,11 @@ class _Awaitable(JsonResponse):
         yield
 
 
+def done(message: str) -> JsonResponse:
+    """The response to a request that did what it was to do, in the language in force."""
+    return JsonResponse({"msg": gettext(message)})
+
+
 def refused(refusal: Refusal) -> HttpResponse:
     """The response to a request that is refused (RFC 6750 section 3)."""
     response = _Awaitable({"error": str(refusal)}, status=refusal.status)
@@ -40,7 +46,7 @@ def unavailable(who: str) -> HttpResponse:
     """The response while a store is down (RFC 9110 section 15.6.4). Logs the exception at hand."""
     logger.exception("%s could not reach a store and answered 503.", who)
     return _Awaitable(
-        {"error": "The service is unavailable; try again later."},
+        {"error": gettext("The service is unavailable; try again later.")},
         status=503,
         headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
     )

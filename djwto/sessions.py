@@ -132,7 +132,8 @@ def cut_off(
     backend = get_blacklist()
     if not backend.supports_values:
         raise Unsupported(
-            f"{type(backend).__name__} cannot end all sessions of a user: it keeps no values."
+            "%(backend)s cannot end all sessions of a user: it keeps no values.",
+            backend=type(backend).__name__,
         )
     key = cutoff.user_key(user_id)
     spared = "" if except_jti is None else blacklist_key(except_jti)

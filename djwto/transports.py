@@ -8,13 +8,14 @@ import logging
 import time
 from typing import ClassVar
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.encoding import escape_uri_path
 
 from djwto.claims import ACCESS, REFRESH, Claims
 from djwto.conf import settings
 from djwto.exceptions import InvalidToken, MissingToken, RepeatedToken
+from djwto.responses import done
 from djwto.routes import refresh_prefix, routes
 from djwto.tokens import TokenPair
 
@@ -40,7 +41,8 @@ class Bearer:
         token = bearer_token(request)
         if token is None:
             raise MissingToken(
-                f"No token was sent; send the {type_} token as 'Authorization: Bearer TOKEN'."
+                "No token was sent; send the %(type)s token as 'Authorization: Bearer TOKEN'.",
+                type=type_,
             )
         return token
 
@@ -71,7 +73,9 @@ class OneCookie:
         name = self.cookie(type_)
         token = request.COOKIES.get(name)
         if not token:
-            raise MissingToken(f"No token was sent; it is expected in the cookie {name}.")
+            raise MissingToken(
+                "No token was sent; it is expected in the cookie %(name)s.", name=name
+            )
         if bearer_token(request) not in {None, token}:
             # RFC 6750 section 2: one method a request. Which of the two was meant is not known.
             raise InvalidToken("The Authorization header and the cookie hold different tokens.")
@@ -83,7 +87,7 @@ class OneCookie:
         Not that of a refresh token which the browser sent itself: another tab may have been
         answered its successor by now, and would lose it.
         """
-        response = JsonResponse({"msg": message})
+        response = done(message)
         if not pair.client_has_refresh:
             path = refresh_path(request)
             _set(response, self.cookie(REFRESH), pair.refresh, pair.refresh_claims, path=path)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext_noop
 from jwt.exceptions import (
     ExpiredSignatureError,
     ImmatureSignatureError,
@@ -29,11 +30,12 @@ from djwto.jose import Key
 from djwto.keys import ENVIRONMENT_VARIABLE, NOT_IN_USE, key_ring, keys_given
 
 _REASONS: dict[type[Exception], str] = {
-    ExpiredSignatureError: "The token has expired.",
-    ImmatureSignatureError: "The token is not valid yet.",
-    InvalidSignatureError: "The signature of the token is wrong.",
-    InvalidAlgorithmError: "The token is signed with another algorithm.",
+    ExpiredSignatureError: gettext_noop("The token has expired."),
+    ImmatureSignatureError: gettext_noop("The token is not valid yet."),
+    InvalidSignatureError: gettext_noop("The signature of the token is wrong."),
+    InvalidAlgorithmError: gettext_noop("The token is signed with another algorithm."),
 }
+_OTHERWISE = gettext_noop("The token is malformed or its claims are wrong.")
 
 RESTS_ON = (
     "DJWTO_KEYS",
@@ -130,8 +132,7 @@ class Verifier:
         # Beside its own errors, PyJWT lets through those of the parsers and of int() on signed
         # but senseless claims: an infinite exp, a lone surrogate, a payload 100,000 levels deep.
         except (PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            reason = _REASONS.get(type(error), "The token is malformed or its claims are wrong.")
-            raise InvalidToken(reason) from error
+            raise InvalidToken(_REASONS.get(type(error), _OTHERWISE)) from error
         # RFC 8725 section 3.11: a token that says it is of another kind is not ours.
         if str(decoded["header"].get("typ", "JWT")).upper() != "JWT":
             raise InvalidToken("The token is of another kind than JWT.")

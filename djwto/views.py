@@ -11,6 +11,7 @@ from django.db import connections, transaction
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext, gettext_noop
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
@@ -22,7 +23,7 @@ from djwto.claims import ACCESS, REFRESH, Claims, access_from, user_id
 from djwto.conf import settings
 from djwto.exceptions import STORE_FAILURES, Disabled, MissingToken, Refusal, ReusedToken
 from djwto.login import authenticated, new_session
-from djwto.responses import refused, unavailable
+from djwto.responses import done, refused, unavailable
 from djwto.rotation import renewed, rotates
 from djwto.sessions import ask, cut_off, exchange, milliseconds, revoke
 from djwto.signals import (
@@ -84,14 +85,14 @@ class JWTView(View):
     ) -> HttpResponse:
         allowed = ", ".join(self._allowed_methods())  # type: ignore[attr-defined]
         return JsonResponse(
-            {"error": f"The method is not allowed; use {allowed}."},
+            {"error": gettext("The method is not allowed; use %s.") % allowed},
             status=405,
             headers={"Allow": allowed},
         )
 
     def forgotten(self, request: HttpRequest, message: str) -> HttpResponse:
         """A response that makes the client forget its tokens."""
-        response = JsonResponse({"msg": message})
+        response = done(message)
         transports.current().forget(request, response)
         return response
 
@@ -160,7 +161,7 @@ class ValidateTokensView(JWTView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         ask(authenticate(request, self.token_type))
         self.announce(jwt_token_validated)
-        return JsonResponse({"msg": "Token is valid."})
+        return done("Token is valid.")
 
 
 class ExchangeView(JWTView):
@@ -204,7 +205,7 @@ class RefreshAccessView(ExchangeView):
 
     sender = "RefreshAccessView"
     signal = jwt_access_refreshed
-    message = "Access token refreshed."
+    message = gettext_noop("Access token refreshed.")
 
     def renews(self) -> bool:
         return settings.rotate_refresh and settings.rotate_on_access
@@ -218,7 +219,7 @@ class UpdateRefreshView(ExchangeView):
 
     sender = "UpdateRefreshView"
     signal = jwt_refresh_updated
-    message = "Refresh token updated."
+    message = gettext_noop("Refresh token updated.")
 
     def renews(self) -> bool:
         return True
@@ -288,5 +289,5 @@ class LogoutAllView(JWTView):
             claims=claims,
         )
         if keep:
-            return JsonResponse({"msg": "All other sessions ended."})
+            return done("All other sessions ended.")
         return self.forgotten(request, "All sessions ended.")

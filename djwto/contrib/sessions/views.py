@@ -6,15 +6,20 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext_noop
 
 from djwto.authentication import authenticate
 from djwto.blacklist import blacklist_key
 from djwto.claims import ACCESS
 from djwto.contrib.sessions.models import KEY, Session, SessionQuerySet
 from djwto.exceptions import Refusal
+from djwto.responses import done
 from djwto.sessions import ask
 from djwto.users import refuse_departed
 from djwto.views import JWTView
+
+ENDED = gettext_noop("The session has been ended.")
+ENDED_BEFORE = gettext_noop("The session had ended before.")
 
 MOST = 1000
 """Sessions that the list names at most: nobody looks through more."""
@@ -78,7 +83,7 @@ class SessionView(OwnSessionsView):
         if session is None:
             raise UnknownSession("There is no such session.")
         ended = session.end(request)
-        message = "The session has been ended." if ended else "The session had ended before."
+        message = ENDED if ended else ENDED_BEFORE
         if session.key == self.current:
             return self.forgotten(request, message)
-        return JsonResponse({"msg": message})
+        return done(message)
