@@ -27,10 +27,11 @@ import docutils.nodes
 import jwt
 import pytest
 from docutils.parsers.rst import Directive, directives
+from markdown_it import MarkdownIt
 
 DOCS = Path(__file__).parent
 CHECKOUT = DOCS.parent
-PAGES = sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.rst"))
+PAGES = ["../README.md", *sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.rst"))]
 
 LOOKED_AT = {"text", "none", "postgresql", "js", "toml", "nginx"}
 """Languages of what is not run: what programs print, and what other programs read."""
@@ -183,6 +184,17 @@ class Block:
 
 def blocks_of(page: str) -> Iterator[Block]:
     """The examples of a page, from top to bottom."""
+    return _of_markdown(page) if page.endswith(".md") else _of_restructured_text(page)
+
+
+def _of_markdown(page: str) -> Iterator[Block]:
+    for token in MarkdownIt().parse((DOCS / page).read_text()):
+        if token.type in ("fence", "code_block") and token.map:
+            # What is indented has no language to it: commands.
+            yield Block(page, token.map[0] + 1, token.info.strip() or "sh", token.content)
+
+
+def _of_restructured_text(page: str) -> Iterator[Block]:
     document = docutils.core.publish_doctree(
         (DOCS / page).read_text(),
         # The directives and roles of Sphinx are not known here, and what is in them is no code.
