@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
-import time_machine
-
 from djwto.spec_tests.subject import Subject, new_key
+from djwto.spec_tests.travel import travelling
 
 HOUR = 3600
 
@@ -42,11 +41,11 @@ class SetForward(Clock):
 @contextmanager
 def set_forward(subject: Subject) -> Iterator[Clock]:
     """While entered, a clock whose hours take no time. It is right again afterwards."""
-    with time_machine.travel(time.time(), tick=True) as traveller:
+    with travelling() as shift:
         if subject.shift_clock is None:
-            yield SetForward(traveller.shift)
+            yield SetForward(shift)
             return
-        clock = SetForward(traveller.shift, subject.shift_clock)
+        clock = SetForward(shift, subject.shift_clock)
         try:
             yield clock
         finally:

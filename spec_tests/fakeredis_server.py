@@ -9,14 +9,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import time_machine
-
 from djwto.spec_tests.child import child
+from djwto.spec_tests.travel import travelling
 
 
 class FakeRedis:
@@ -62,9 +60,9 @@ def serve() -> None:
     server.RequestHandlerClass = type("Prompt", (handler,), {"disable_nagle_algorithm": True})
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say(f"{server.server_address[1]}")
-    with time_machine.travel(time.time(), tick=True) as traveller:
+    with travelling() as shift:
         for line in sys.stdin:
-            traveller.shift(float(line))
+            shift(float(line))
             _say("shifted")
 
 
