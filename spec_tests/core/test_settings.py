@@ -112,6 +112,7 @@ REDIS_CACHE = "django.core.cache.backends.redis.RedisCache"
 KEY = {"kid": "a", "algorithm": "HS256", "key": "a key of a list " * 3}
 
 ENDING = KEY | {"not_after": int(time.time()) + 23 * 3600}
+LASTING = KEY | {"not_after": int(time.time()) + 48 * 3600}
 """It signs for less long than a refresh token is good."""
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
@@ -211,6 +212,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "E074",
         {"DJWTO_KEYS": [KEY], "DJWTO_SIGNING_KEY": "k" * 40, "DJWTO_ALGORITHM": "HS256"},
         "and so are DJWTO_SIGNING_KEY, DJWTO_ALGORITHM, which",
+    ),
+    (
+        "E074",
+        {"DJWTO_KEYS": [KEY], "DJWTO_VERIFYING_KEY": "k" * 40},
+        "DJWTO_KEYS is set, and so is DJWTO_VERIFYING_KEY, which",
     ),
     (
         "E075",
@@ -447,6 +453,22 @@ def test_what_is_wrong_in_production_is_told_on_deployment(
         messages = {m.id: m for m in found(deployed=True)}
     assert phrase in messages[f"djwto.{check_id}"].msg
     assert not messages[f"djwto.{check_id}"].is_serious()
+
+
+@pytest.mark.clause("SET-1")
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"DJWTO_AUD_CLAIM": ["shop"]},
+        {"DJWTO_KEYS": [LASTING]},
+        {"DJWTO_KEYS": [KEY], "DJWTO_REFRESH_TOKEN_LIFETIME": None},
+    ],
+    ids=["a derived key, and one service", "a key that outlives its tokens", "one without an end"],
+)
+def test_what_is_right_in_production_is_not_told_of(overrides: dict[str, Any]) -> None:
+    with override_settings(**overrides):
+        ids = {m.id for m in found(deployed=True)}
+    assert not ids & {"djwto.W075", "djwto.W076"}
 
 
 WARNINGS = [w for w in WRONG + WRONG_WHEN_DEPLOYED if w[0].startswith("W")]
