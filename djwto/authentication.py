@@ -101,7 +101,9 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
         return None
 
     async def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        refusal = await sync_to_async(refusal_of)(request) if _blocks() else refusal_of(request)
+        refusal = (
+            await sync_to_async(refusal_of)(request) if asks_a_store() else refusal_of(request)
+        )
         if refusal is not None:
             return refusal
         response: HttpResponseBase = await view(request, *args, **kwargs)
@@ -116,7 +118,7 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             # The dispatch of an async class-based view is no coroutine function, but is called
             # in the event loop all the same, and what it answers is awaited.
-            if asyncio._get_running_loop() is not None and _blocks():
+            if asyncio._get_running_loop() is not None and asks_a_store():
                 return answer(request, *args, **kwargs)
             refusal = refusal_of(request)
             return view(request, *args, **kwargs) if refusal is None else refusal
@@ -129,6 +131,6 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
     return wrapped
 
 
-def _blocks() -> bool:
+def asks_a_store() -> bool:
     """Whether a check takes a database, or whatever the blacklist is kept in."""
     return django_settings.CSRF_USE_SESSIONS or settings.check_access

@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from djwto.blacklist import load_backend
 from djwto.conf import NAMES, seconds, settings
 from djwto.key_checks import keys, keys_deploy
+from djwto.request_user import DATABASE, TOKEN
 from djwto.transports import TRANSPORTS
 
 LONGEST_LEEWAY = 600
@@ -92,8 +93,8 @@ def _severe(message: CheckMessage) -> CheckMessage:
 @strictly
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Every check of djwto's own settings, the blacklist's aside."""
-    checks = (_claims, _lifetimes, _sessions, keys, _transport, _hooks, _names, _too_weak)
-    return [message for check in checks for message in check()]
+    own = (_claims, _lifetimes, _sessions, keys, _transport, _hooks, _middleware, _names)
+    return [message for check in (*own, _too_weak) for message in check()]
 
 
 @strictly
@@ -227,6 +228,8 @@ def _lifetimes() -> Iterator[CheckMessage]:
         yield _expected(
             "DJWTO_VERIFIED_TOKENS", "a number of 2 or more, or 0 for none", "djwto.E070"
         )
+    if settings.request_user not in (DATABASE, TOKEN):
+        yield _expected("DJWTO_REQUEST_USER", f"{DATABASE!r} or {TOKEN!r}", "djwto.E090")
     if not isinstance(settings.allow_refresh_update, bool):
         yield _expected("DJWTO_ALLOW_REFRESH_UPDATE", "True or False", "djwto.E020")
 
@@ -362,6 +365,20 @@ def _hooks() -> Iterator[CheckMessage]:
                 f"called as {call}: {error}",
                 id=check_id,
             )
+
+
+def _middleware() -> Iterator[CheckMessage]:
+    ours, djangos = (
+        "djwto.middleware.JWTAuthenticationMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    )
+    order = list(django_settings.MIDDLEWARE)
+    if {ours, djangos}.issubset(order) and order.index(ours) < order.index(djangos):
+        yield Error(
+            f"MIDDLEWARE has {ours} above {djangos}, which would replace the user whom a token "
+            "names. Put it below.",
+            id="djwto.E091",
+        )
 
 
 def _names() -> Iterator[CheckMessage]:

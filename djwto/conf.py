@@ -111,6 +111,8 @@ class Settings:
 
     verified_tokens = Setting[int](1024)
 
+    request_user = Setting[Literal["database", "token"]]("database")
+
     mode = Setting[str]("JSON")
     refresh_cookie_path = Setting[str]("api/token/refresh")
     same_site = Setting[Literal["Lax", "Strict", "None"]]("Lax")

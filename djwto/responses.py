@@ -6,7 +6,7 @@ import logging
 from collections.abc import Generator
 
 from django.http import HttpResponse, JsonResponse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from djwto.exceptions import Refusal
 
@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 5
 """Seconds after which a client may ask again when a store is down."""
+
+UNAVAILABLE = gettext_noop("The service is unavailable; try again later.")
 
 
 class _Awaitable(JsonResponse):
@@ -46,7 +48,7 @@ def unavailable(who: str) -> HttpResponse:
     """The response while a store is down (RFC 9110 section 15.6.4). Logs the exception at hand."""
     logger.exception("%s could not reach a store and answered 503.", who)
     return _Awaitable(
-        {"error": gettext("The service is unavailable; try again later.")},
+        {"error": gettext(UNAVAILABLE)},
         status=503,
         headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
     )

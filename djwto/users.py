@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -39,14 +40,16 @@ def _digest(session_hash: str) -> str:
     return sha256(session_hash.encode()).hexdigest()[:32]
 
 
-def refuse_departed(claims: Claims) -> AbstractBaseUser:
+def refuse_departed(
+    claims: Claims, look_up: Callable[[int | str], AbstractBaseUser] = user_by_pk
+) -> AbstractBaseUser:
     """The user of these claims, who exists, is active and has the password of then (HTTP-13).
 
     By primary key: a name can be changed, and be given to somebody else. Raises InvalidToken.
     """
     key = user_id(claims)
     try:
-        user = user_by_pk(key)
+        user = look_up(key)
     # A key of another type than the model's: the claims were signed by an older user model.
     except (ObjectDoesNotExist, ValueError, OverflowError, ValidationError, DataError) as error:
         raise InvalidToken("The user of the token does not exist.") from error

@@ -116,7 +116,7 @@ def _send(
     for name, value in (cookies or {}).items():
         client.cookies[name] = value
     response = getattr(client, method)(path, **arguments, **extra)
-    is_json = response.headers.get("Content-Type") == "application/json"
+    is_json = response.headers.get("Content-Type", "").startswith("application/json")
     body = json.loads(response.content) if is_json else {}
     set_cookies = dict(response.cookies.items())
     transport = current()

@@ -225,6 +225,17 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("E075", {"DJWTO_KEYS_MAX_AGE": "long"}, "or 0 to call DJWTO_KEYS for each request."),
     ("E075", {"DJWTO_KEYS": [KEY], "DJWTO_KEYS_MAX_AGE": None}, "or whole seconds"),
+    ("E090", {"DJWTO_REQUEST_USER": "row"}, "expected 'database' or 'token'."),
+    (
+        "E091",
+        {
+            "MIDDLEWARE": [
+                "djwto.middleware.JWTAuthenticationMiddleware",
+                "django.contrib.auth.middleware.AuthenticationMiddleware",
+            ]
+        },
+        "which would replace the user whom a token names. Put it below.",
+    ),
     ("E003", {"DJWTO_MODE": "COOKIE"}, "'JSON' or 'ONE-COOKIE' or 'TWO-COOKIES'."),
     ("E003", {"DJWTO_MODE": ["JSON"]}, "'JSON' or 'ONE-COOKIE' or 'TWO-COOKIES'"),
     ("E004", {"DJWTO_JTI_CLAIM": False}, "logout cannot work. Remove the setting"),

@@ -1,0 +1,1 @@
+"""For Django REST framework. Needs `djwto[drf]`."""

@@ -1,0 +1,1 @@
+"""For Django Ninja. Needs `djwto[ninja]`."""

@@ -1,0 +1,58 @@
+"""Who calls an operation of Django Ninja, by the access token that is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from ninja.errors import HttpError
+from ninja.security.base import AuthBase
+
+from djwto import transports
+from djwto.claims import ACCESS, Claims
+from djwto.exceptions import STORE_FAILURES, MissingToken, Refusal
+from djwto.request_user import authenticated_user, is_told_by_the_token
+from djwto.responses import UNAVAILABLE
+
+
+class JWTAuth(AuthBase):
+    """`auth=JWTAuth()`: the claims as `request.auth`, the user as `request.user` (USER-5).
+
+    The user is what `DJWTO_REQUEST_USER` says. A token that is not valid is answered 401, an
+    unsafe request over cookies without a CSRF token 403, and 503 is the answer while a store is
+    down. Without a token Ninja asks the next of `auth`, and answers 401 if there is none.
+    """
+
+    def __init__(self) -> None:
+        transport = transports.current()
+        if isinstance(transport, transports.OneCookie):
+            self.openapi_type = "apiKey"
+            self.openapi_in = "cookie"
+            self.openapi_name = transport.cookie(ACCESS)
+        else:
+            self.openapi_type = "http"
+            self.openapi_scheme = "bearer"
+            self.openapi_bearerFormat = "JWT"
+        super().__init__()
+
+    def __call__(self, request: HttpRequest) -> Claims | None:
+        try:
+            request.user = authenticated_user(request)  # type: ignore[assignment]
+        except MissingToken:
+            return None
+        except Refusal as refusal:
+            raise HttpError(refusal.status, str(refusal)) from refusal
+        except STORE_FAILURES as error:
+            raise HttpError(503, gettext(UNAVAILABLE)) from error
+        return request.payload  # type: ignore[attr-defined, no-any-return]
+
+
+class AsyncJWTAuth(JWTAuth):
+    """The same for async operations; in a thread only where a store has to be asked."""
+
+    async def __call__(self, request: HttpRequest) -> Any:  # type: ignore[override]
+        if is_told_by_the_token():
+            return super().__call__(request)
+        return await sync_to_async(super().__call__)(request)

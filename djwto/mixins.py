@@ -1,0 +1,43 @@
+"""Class-based views that only a valid access token opens: the decorators, as mixins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+from djwto.authentication import jwt_login_required, jwt_perm_required
+
+
+class JWTLoginRequiredMixin:
+    """Answers 401 unless an access token is sent that is valid (HTTP-15), sync or async."""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:
+        """The view, guarded as by `jwt_login_required`."""
+        view: Callable[..., Any] = super().as_view(**initkwargs)  # type: ignore[misc]
+        return jwt_login_required(view)
+
+
+class JWTPermissionRequiredMixin:
+    """Answers 403 unless the token grants all of `permission_required` (HTTP-16)."""
+
+    permission_required: ClassVar[Sequence[str]] = ()
+    """Names such as "shop.add_order", or one name."""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:
+        """The view, guarded as by `jwt_perm_required`.
+
+        Raises ImproperlyConfigured where no permission is named.
+        """
+        wanted = initkwargs.get("permission_required", cls.permission_required)
+        if not wanted:
+            raise ImproperlyConfigured(
+                f"{cls.__name__} has no permission_required; write a list of permissions, or use "
+                "JWTLoginRequiredMixin."
+            )
+        names = [wanted] if isinstance(wanted, str) else list(wanted)
+        view: Callable[..., Any] = super().as_view(**initkwargs)  # type: ignore[misc]
+        return jwt_perm_required(names)(view)

@@ -1,0 +1,366 @@
+"""USER-1 to USER-5: who `request.user` is, for views of Django, of REST framework and of Ninja."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+from django.test import AsyncClient, Client, RequestFactory
+from django.views import View
+from pytest_django import Settings
+
+from djwto.claims import process_perms
+from djwto.middleware import JWTAuthenticationMiddleware
+from djwto.mixins import JWTPermissionRequiredMixin
+from djwto.spec_tests import api
+from djwto.spec_tests.core.alice import (
+    CREDENTIALS,
+    PASSWORD,
+    create_alice,
+    each_cookie_mode,
+    each_mode,
+    session,
+)
+from djwto.token_user import TokenUser
+
+pytestmark = pytest.mark.django_db
+
+OURS = "djwto.middleware.JWTAuthenticationMiddleware"
+DJANGOS = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+WHO = ["/who/", "/rest/", "/ninja/who"]
+GUARDED = ["/guarded/", "/guarded/async/"]
+
+NOBODY = {"type": "AnonymousUser", "id": None, "name": "", "may": False, "jti": None}
+
+each_view = pytest.mark.parametrize("path", WHO)
+
+
+@pytest.fixture(autouse=True)
+def project(settings: Settings) -> None:
+    """Views that ask, and the middleware below Django's own."""
+    settings.ROOT_URLCONF = "djwto.spec_tests.core.urls_request_user"
+    settings.MIDDLEWARE = [*DJANGOS, OURS]
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+
+
+@pytest.fixture(params=["database", "token"])
+def of(request: pytest.FixtureRequest, settings: Settings) -> str:
+    """Where the user is from."""
+    source: str = request.param
+    settings.DJWTO_REQUEST_USER = source
+    return source
+
+
+def get(path: str, token: str | None, **kwargs: Any) -> api.Answer:
+    """The answer to a view."""
+    return api.send(path, token, method="get", as_refresh=False, **kwargs)
+
+
+def post(path: str, token: str | None, **kwargs: Any) -> api.Answer:
+    """The answer to an unsafe request."""
+    return api.send(path, token, as_refresh=False, **kwargs)
+
+
+@pytest.mark.clause("USER-1")
+@pytest.mark.clause("USER-2")
+@pytest.mark.clause("USER-4")
+@pytest.mark.clause("USER-5")
+@each_view
+@each_mode
+def test_the_user_is_who_the_token_names(
+    settings: Settings, mode: str, path: str, of: str
+) -> None:
+    settings.DJWTO_MODE = mode
+    alice = create_alice()
+    alice.user_permissions.add(Permission.objects.get(codename="add_user"))
+    tokens = api.log_in(**CREDENTIALS)
+    answer = get(path, tokens.access)
+    assert answer.body == {
+        "type": "User" if of == "database" else "TokenUser",
+        "id": alice.pk,
+        "name": "alice",
+        "may": True,
+        "jti": api.claims_of(tokens.access)["jti"],
+    }
+
+
+@pytest.mark.clause("USER-2")
+@pytest.mark.parametrize("sent", [None, "a.b.c", "refresh"])
+@each_mode
+def test_without_a_valid_access_token_nobody_is(
+    settings: Settings, mode: str, sent: str | None, of: str
+) -> None:
+    settings.DJWTO_MODE = mode
+    tokens = session()
+    assert get("/who/", tokens.refresh if sent == "refresh" else sent).body == NOBODY
+
+
+@pytest.mark.clause("USER-2")
+def test_who_has_a_session_of_djangos_is_who_he_was(of: str) -> None:
+    bob = User.objects.create_user("bob", password=PASSWORD)
+    tokens = session()
+    client = Client()
+    client.force_login(bob)
+    assert client.get("/who/").json()["name"] == "bob"
+    for token, name in ((tokens.access, "alice"), ("a.b.c", "bob"), (tokens.refresh, "bob")):
+        answer = client.get("/who/", headers={"authorization": f"Bearer {token}"})
+        assert answer.json()["name"] == name
+        awaited = client.get("/who/async/", headers={"authorization": f"Bearer {token}"})
+        assert awaited.json()["id"] == User.objects.get(username=name).pk
+
+
+@pytest.mark.clause("USER-1")
+@each_view
+@pytest.mark.parametrize("how", ["deactivated", "password", "deleted"])
+def test_a_user_who_has_left_is_nobody(path: str, how: str) -> None:
+    tokens = session()
+    alice = User.objects.get()
+    if how == "deactivated":
+        User.objects.update(is_active=False)
+    elif how == "deleted":
+        User.objects.all().delete()
+    else:
+        alice.set_password("another")
+        alice.save()
+    answer = get(path, tokens.access)
+    if path == "/who/":
+        assert answer.body == NOBODY
+    else:
+        assert answer.status == 401
+        assert answer.headers.get("WWW-Authenticate", "Bearer").startswith("Bearer")
+
+
+@pytest.mark.clause("USER-1")
+@each_view
+def test_where_access_is_checked_the_session_has_to_go_on(
+    settings: Settings, path: str, of: str
+) -> None:
+    settings.DJWTO_CHECK_ACCESS = True
+    tokens = session()
+    assert get(path, tokens.access).body["name"] == "alice"
+    api.send(api.LOGOUT, tokens.refresh)
+    answer = get(path, tokens.access)
+    assert answer.body == NOBODY if path == "/who/" else answer.status == 401
+
+
+@pytest.mark.clause("USER-2")
+@each_cookie_mode
+def test_a_cookie_is_no_proof_of_an_unsafe_request(settings: Settings, mode: str, of: str) -> None:
+    """A page of another site makes browsers send it."""
+    settings.DJWTO_MODE = mode
+    tokens = session()
+    assert post("/exempt/", tokens.access).body["name"] == "alice"
+    assert post("/exempt/", tokens.access, csrf=False).body == NOBODY
+    for path in ("/rest/", "/ninja/who"):
+        assert post(path, tokens.access).status == 200
+        assert post(path, tokens.access, csrf=False).status == 403
+
+
+@pytest.mark.clause("USER-2")
+def test_a_header_is_no_cookie_and_takes_no_csrf_token(of: str) -> None:
+    """Django's own middleware is content with a valid one, and with nothing else."""
+    tokens = session()
+    assert post("/who/", tokens.access).body["name"] == "alice"
+    for token in (None, "a.b.c", tokens.refresh):
+        assert post("/who/", token).status == 403
+
+
+@pytest.mark.clause("USER-2")
+def test_nothing_is_asked_until_a_view_asks(django_assert_num_queries: Any) -> None:
+    tokens = session()
+    with django_assert_num_queries(0):
+        assert get("/nobody-asks/", tokens.access).status == 200
+    # The user, and the permissions in two statements.
+    with django_assert_num_queries(3):
+        assert get("/who/", tokens.access).body["name"] == "alice"
+
+
+@pytest.mark.clause("USER-3")
+@each_view
+def test_what_the_token_tells_no_database_is_asked(
+    settings: Settings, path: str, django_assert_num_queries: Any
+) -> None:
+    settings.DJWTO_REQUEST_USER = "token"
+    tokens = session()
+    with django_assert_num_queries(0):
+        assert get(path, tokens.access).body["name"] == "alice"
+
+
+@pytest.mark.clause("USER-1")
+@each_view
+def test_while_a_store_is_down_it_is_503(
+    settings: Settings, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = session()
+
+    def down(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("down")
+
+    monkeypatch.setattr("djwto.users.user_by_pk", down)
+    monkeypatch.setattr("django.db.models.query.QuerySet.get", down)
+    answer = get(path, tokens.access)
+    assert answer.status == 503
+    assert "down" not in str(answer.body)
+    if path != "/ninja/who":
+        assert answer.headers["Retry-After"] == "5"
+
+
+@pytest.mark.clause("USER-2")
+def test_a_failure_of_the_view_itself_is_not_taken_for_one_of_the_store() -> None:
+    def view(request: Any) -> None:
+        raise OperationalError("of the view's own")
+
+    middleware = JWTAuthenticationMiddleware(view)
+    request = RequestFactory().get("/")
+    with pytest.raises(OperationalError):
+        middleware(request)
+    assert middleware.process_exception(request, OperationalError()) is None
+
+
+@pytest.mark.clause("USER-2")
+@pytest.mark.django_db(transaction=True)
+def test_it_is_awaited_under_asgi(of: str) -> None:
+    tokens = session()
+    alice = User.objects.get()
+
+    async def ask() -> Any:
+        headers = {"authorization": f"Bearer {tokens.access}"}
+        return await AsyncClient().get("/who/async/", headers=headers)
+
+    answer = asyncio.run(ask())
+    kind = "User" if of == "database" else "TokenUser"
+    assert answer.json() == {"id": alice.pk, "type": kind, "may": False}
+
+
+@pytest.mark.clause("USER-5")
+@pytest.mark.django_db(transaction=True)
+def test_an_async_operation_of_ninja_awaits_it(of: str) -> None:
+    tokens = session()
+
+    async def ask(token: str) -> Any:
+        headers = {"authorization": f"Bearer {token}"}
+        return await AsyncClient().get("/ninja/who/async", headers=headers)
+
+    assert asyncio.run(ask(tokens.access or "")).json() == {
+        "id": User.objects.get().pk,
+        "jti": api.claims_of(tokens.access)["jti"],
+    }
+    assert asyncio.run(ask("a.b.c")).status_code == 401
+
+
+@pytest.mark.clause("USER-4")
+def test_rest_framework_challenges_as_the_rfc_has_it() -> None:
+    """RFC 6750 section 3: no error code where there was no token."""
+    tokens = session()
+    assert get("/rest/may-add/", None).headers["WWW-Authenticate"] == 'Bearer realm="api"'
+    refused = get("/rest/", "a.b.c")
+    assert refused.status == 401
+    assert refused.headers["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
+    assert get("/rest/may-add/", tokens.access).status == 403
+    User.objects.get().user_permissions.add(Permission.objects.get(codename="add_user"))
+    assert get("/rest/may-add/", api.log_in(**CREDENTIALS).access).status == 200
+
+
+@pytest.mark.clause("USER-4")
+def test_rest_framework_counts_by_session() -> None:
+    one, other = session(), api.log_in(**CREDENTIALS)
+    statuses = [get("/rest/throttled/", one.access).status for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert get("/rest/throttled/", other.access).status == 200
+    assert get("/rest/throttled/", None).status == 200
+
+
+@pytest.mark.clause("HTTP-15")
+@pytest.mark.parametrize("path", GUARDED)
+@each_mode
+def test_a_mixin_guards_as_the_decorator_does(settings: Settings, mode: str, path: str) -> None:
+    settings.DJWTO_MODE = mode
+    tokens = session()
+    assert post(path, tokens.access).body["username"] == "alice"
+    assert post(path, None).status == 401
+    assert post(path, tokens.refresh).status == 401
+    if mode != "JSON":
+        assert post(path, tokens.access, csrf=False).status == 403
+
+
+@pytest.mark.clause("HTTP-16")
+def test_a_mixin_demands_permissions() -> None:
+    tokens = session()
+    assert get("/may-add/", None).status == 401
+    assert get("/may-add/", tokens.access).status == 403
+    User.objects.get().user_permissions.add(Permission.objects.get(codename="add_user"))
+    assert get("/may-add/", api.log_in(**CREDENTIALS).access).status == 200
+
+    class Forgotten(JWTPermissionRequiredMixin, View):
+        pass
+
+    with pytest.raises(ImproperlyConfigured, match="has no permission_required"):
+        Forgotten.as_view()
+
+
+@pytest.mark.clause("USER-3")
+def test_the_user_of_a_token_is_used_as_any() -> None:
+    alice = create_alice()
+    alice.user_permissions.add(Permission.objects.get(codename="add_user"))
+    claims = api.claims_of(api.log_in(**CREDENTIALS).access)
+    user = TokenUser(claims)
+    assert (user.pk, user.id, user.username, str(user)) == (alice.pk, alice.pk, "alice", "alice")
+    assert (user.is_authenticated, user.is_anonymous, user.is_active) == (True, False, True)
+    assert (user.is_staff, user.is_superuser) == (False, False)
+    assert user.get_all_permissions() == set(process_perms(alice)) == {"auth.add_user"}
+    assert user.has_perm("auth.add_user")
+    assert not user.has_perm("auth.change_user")
+    assert not user.has_perm("auth.add_user", alice)
+    assert not user.get_all_permissions(alice)
+    assert user.has_perms(["auth.add_user"])
+    assert not user.has_perms(["auth.add_user", "a.b"])
+    assert user.has_module_perms("auth")
+    assert not user.has_module_perms("aut")
+    assert user == TokenUser(claims)
+    assert user != alice
+    assert len({user, TokenUser(claims)}) == 1
+    assert repr(user) == "<TokenUser: alice>"
+    with pytest.raises(ValueError, match="iterable of permissions"):
+        user.has_perms("auth.add_user")
+    for perms in (None, "auth.add_user", {"auth.add_user": 1}):
+        other = TokenUser(claims | {"user": {"id": 1, "perms": perms}})
+        assert not other.get_all_permissions()
+        assert other.username == ""
+
+    async def awaited() -> list[Any]:
+        return [
+            await user.ahas_perm("auth.add_user"),
+            await user.ahas_perms(["auth.add_user", "a.b"]),
+            await user.ahas_module_perms("auth"),
+            await user.aget_all_permissions(),
+        ]
+
+    assert asyncio.run(awaited()) == [True, False, True, {"auth.add_user"}]
+
+
+def test_what_is_not_used_is_not_imported() -> None:
+    """By a project that has djwto's URLs and the middleware."""
+    code = """
+import sys, django
+from django.conf import settings
+settings.configure(SECRET_KEY="k" * 50, ROOT_URLCONF="djwto.urls", INSTALLED_APPS=[
+    "django.contrib.auth", "django.contrib.contenttypes", "djwto"])
+django.setup()
+import djwto.middleware, djwto.mixins, djwto.urls
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"rest_framework", "ninja"}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
