@@ -935,6 +935,27 @@ def test_a_token_that_is_not_encoded_as_text_is_refused() -> None:
 
 
 @pytest.mark.clause("TOK-6")
+def test_a_token_has_one_spelling() -> None:
+    # A header and a payload of any length; of 32 bytes' signature the last character has two bits
+    # to spare, which a careless decoder drops.
+    for more in ("", "a", "ab"):
+        whole = by_hand({**HEADER, "kid": more}, good(gen=more))
+        assert decode(whole, "refresh")
+        parts = whole.split(".")
+        for at, part in enumerate(parts):
+            spare = chr(ord(part[-1]) + 1) if part[-1] not in "Zz9-_" else part[-1] + "A"
+            for other in (
+                part + "=" * (-len(part) % 4 or 4),
+                part + "=",
+                f" {part}",
+                part + "\n",
+                part[:5] + "\n" + part[5:],
+                part[:-1] + spare,
+            ):
+                assert_refused(".".join([*parts[:at], other, *parts[at + 1 :]]))
+
+
+@pytest.mark.clause("TOK-6")
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "Jwt", ...])
 def test_a_header_may_say_jwt_in_any_case_or_nothing(typ: Any) -> None:
     header = {"alg": "HS256"} if typ is ... else {"alg": "HS256", "typ": typ}
