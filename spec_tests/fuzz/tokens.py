@@ -125,7 +125,7 @@ def by_the_book(header: bytes, payload: bytes) -> Claims | None:
     kid, typ, jti = says.get("kid", ""), says.get("typ", "JWT"), claims.get("jti")
     demands = [
         says.get("alg") == "HS256",
-        "crit" not in says and says.get("b64", True) is True,
+        "crit" not in says and "b64" not in says,
         isinstance(kid, str) and isinstance(typ, str) and typ.lower() == "jwt",
         claims.get("type") in (ACCESS, REFRESH),
         isinstance(jti, str) and jti != "",
