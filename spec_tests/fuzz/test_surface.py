@@ -13,6 +13,7 @@ EXAMPLES = {"database": 120, "cache": 40, "redis": 40}
 
 @pytest.mark.django_db
 @pytest.mark.clause("HTTP-19")
+@pytest.mark.case("P10", "P11", "P12", 114)
 @pytest.mark.parametrize("store", SUBJECTS)
 def test_whatever_is_sent_nothing_happens_that_must_not(
     store: str, subjects: dict[str, Subject]
