@@ -330,22 +330,21 @@ def test_the_method_is_what_the_request_line_says(
 @pytest.mark.parametrize(
     "path",
     [
-        *("{}%00", "{}%2e", "{}/", "{}..%2f", "{};a=b", "/{}", "{}%e2%80%ae", "{}%0d%0aX: y"),
-        *("{}%5c", "{}?/../login/", "{}#", "{}%3f"),
+        *("{}%00", "{}%2e", "{}/", "{}..%2flogout/", "{};a=b", "{}%e2%80%ae", "{}%0d%0aX: y"),
+        *("{}%5c", "{}%3f", "{}%20", "/.{}", "/%00{}", "/LOGOUT/"),
     ],
 )
-def test_what_is_nearly_the_path_of_an_endpoint_is_no_way_in(
+def test_what_is_nearly_the_path_of_an_endpoint_is_none(
     mode: str, path: str, settings: Settings
 ) -> None:
     settings.DJWTO_MODE = mode
-    create_alice()
-    for endpoint in (api.REFRESH_ACCESS, api.LOGOUT, api.VALIDATE_ACCESS):
+    live = session()
+    for endpoint in (api.REFRESH_ACCESS, api.LOGOUT):
         with Recorder() as recorder:
-            response = raw("POST", path.format(endpoint))
-        # In cookie modes a logout without a cookie has nothing to end.
-        assert response.status_code in {401, 403, 404} or not names(recorder)
-        assert b"eyJ" not in response.content
-        assert "X" not in response.headers
+            answer = api.send(path.format(endpoint), live.refresh)
+        assert (answer.status, names(recorder)) == (404, [])
+        assert "X" not in answer.headers
+    assert api.send(api.REFRESH_ACCESS, live.refresh).status == 200
 
 
 @pytest.mark.case(102)
