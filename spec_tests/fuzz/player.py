@@ -135,11 +135,13 @@ class Player:
     ) -> dict[str, frozenset[str]]:
         # The views behind the decorators ask nobody whether a session goes on.
         asks = settings.check_access or not sent.path.startswith(("/access", "/perm", "/refresh"))
+        # A logout takes any token of its session, as does the login that replaces it (HTTP-20).
+        takes_spent = sent.path.endswith(("/logout/", "/login/")) or settings.reuse_grace
+        spent = set() if takes_spent or not settings.rotate_refresh else self.spent
         over = {
             text
             for text, claims in known.items()
-            if blacklist_key(claims["jti"]) in before
-            or (settings.rotate_refresh and not settings.reuse_grace and text in self.spent)
+            if blacklist_key(claims["jti"]) in before or text in spent
         }
         return {
             type_: frozenset(
