@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -65,7 +66,10 @@ class Player:
 
     def __init__(self) -> None:
         if (user := User.objects.filter(username=USERNAME).first()) is None:
-            user = User.objects.create_user(USERNAME, password=PASSWORD)
+            # Stores outlive the test, and others' users are counted from 1 on. Not of `random`,
+            # which Hypothesis has say the same in each example.
+            number = 2**30 + uuid.uuid4().int % 2**30
+            user = User.objects.create_user(USERNAME, password=PASSWORD, pk=number)
         # Nobody has so many sessions that to list them takes long.
         Session.objects.all().delete()
         self.user_key = cutoff.user_key(user.pk)
