@@ -325,7 +325,7 @@ def test_the_method_is_what_the_request_line_says(
     }
     for method, pretended in (("GET", "POST"), ("GET", "DELETE"), ("PUT", "POST")):
         with Recorder() as recorder:
-            response = raw(method, api.LOGOUT, **sent, **{name: pretended})
+            response = raw(method, api.LOGOUT, **(sent | {name: pretended}))
         assert_nothing_came_of_it(response, recorder, 405)
     assert api.send(api.REFRESH_ACCESS, live.refresh).status == 200
 
