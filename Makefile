@@ -7,7 +7,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((
 # Compiled once for all the processes that tests start, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage mutants test-services race rogues matrix bench bench-guard bench-load bench-scale charts messages lint types docs wheel release-check versions
+.PHONY: demo test coverage mutants fuzz test-services race rogues matrix bench bench-guard bench-load bench-scale charts messages lint types docs wheel release-check versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 	$(BIN)/pip install --quiet --upgrade pip
 
 # A stamp for each set of extras, so that a target installs only what it uses.
-.venv/.demo .venv/.dev .venv/.docs .venv/.mutants .venv/.services .venv/.bench: .venv/.%: .venv/bin/pip pyproject.toml
+.venv/.demo .venv/.dev .venv/.docs .venv/.fuzz .venv/.mutants .venv/.services .venv/.bench: .venv/.%: .venv/bin/pip pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[$*]'
 	touch $@
 
@@ -30,6 +30,9 @@ coverage: .venv/.dev  ## of djwto and its backends by the tests of the core, bra
 
 mutants: .venv/.dev .venv/.mutants  ## change the code in one place at a time; MUTANTS='djwto.cutoff.*'
 	nice $(BIN)/python .ci/mutants $(MUTANTS)
+
+fuzz: .venv/.fuzz  ## requests of any kind, guided by the branches that they reach; SECONDS=600
+	$(BIN)/python -m djwto.spec_tests.fuzz --seconds $(or $(SECONDS),600)
 
 test-services: .venv/.dev .venv/.services  ## the same, with the servers found on loopback
 	$(BIN)/python -m djwto.spec_tests.services

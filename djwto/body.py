@@ -18,8 +18,13 @@ _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 @contextmanager
-def readable() -> Iterator[None]:
+def readable(request: HttpRequest) -> Iterator[None]:
     """Turns what Django raises for a body too large, cut off or garbled into UnreadableBody."""
+    try:
+        # Not every server does so, and Django takes it for a number.
+        int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError as error:
+        raise UnreadableBody("The Content-Length is not a number.") from error
     try:
         yield
     except (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError) as error:
@@ -28,7 +33,7 @@ def readable() -> Iterator[None]:
 
 def fields(request: HttpRequest) -> Mapping[str, Any]:
     """The fields of the body, by its Content-Type. Raises UnreadableBody (HTTP-2)."""
-    with readable():
+    with readable(request):
         if request.content_type in _FORMS:
             return request.POST
         if request.content_type == _JSON:
@@ -46,7 +51,7 @@ def has_fields(request: HttpRequest) -> bool:
 
 def flag(request: HttpRequest, name: str) -> bool:
     """A field that says yes or no; one that is not there says no. Raises UnreadableBody."""
-    with readable():
+    with readable(request):
         if request.content_type not in _FORMS and not request.body:
             return False
     value = fields(request).get(name, False)

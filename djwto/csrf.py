@@ -47,7 +47,7 @@ def refuse_forged(request: HttpRequest) -> None:
     """Raises ForgedRequest for an unsafe request without a valid CSRF token (HTTP-7)."""
     check = _check()
     check.process_request(request)
-    with readable():
+    with readable(request):
         check.process_view(request, _view, (), {})
 
 

@@ -81,7 +81,7 @@ def authenticated(request: HttpRequest) -> AbstractBaseUser:
     if there are none to be read.
     """
     try:
-        with readable():
+        with readable(request):
             user = import_string(settings.user_authenticate)(request)
     except ValidationError as error:
         reasons = " ".join(error.messages)

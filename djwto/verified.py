@@ -136,6 +136,9 @@ class Verifier:
         # RFC 8725 section 3.11: a token that says it is of another kind is not ours.
         if str(decoded["header"].get("typ", "JWT")).upper() != "JWT":
             raise InvalidToken("The token is of another kind than JWT.")
+        # RFC 7515 section 4.1.11, RFC 7797: no extension is understood, however it is asked for.
+        if not decoded["header"].keys().isdisjoint({"crit", "b64"}):
+            raise InvalidToken("The header of the token asks for an extension.")
         claims: Claims = decoded["payload"]
         validate(claims, type_, self.rules)
         end = end_after(claims, self.longest)

@@ -16,6 +16,7 @@ from sphinx.domains.std import GenericObject
 from sphinx.environment import BuildEnvironment
 from sphinx.roles import XRefRole
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djwto.spec_tests.project.settings")
@@ -26,6 +27,7 @@ from djwto import checks, conf, key_checks, keys  # noqa: E402
 from djwto.backends import cache_checks, database, redis  # noqa: E402
 from djwto.contrib.sessions import checks as session_checks  # noqa: E402
 from djwto.contrib.sessions import conf as session_conf  # noqa: E402
+from djwto.spec_tests import cases  # noqa: E402
 from djwto.spec_tests.clauses import CLAUSES, MUST  # noqa: E402
 
 project = "djwto"
@@ -62,6 +64,34 @@ class ClauseDirective(GenericObject):
             content_node[0].insert(0, [nodes.strong(level, level), nodes.Text(": ")])
 
 
+class CasesDirective(SphinxDirective):
+    """A table of attacks or faults, with the tests that try them."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Makes a list table of the rows."""
+        tests = cases.tried_by()
+        lines = [".. list-table::", "   :header-rows: 1", "   :widths: 7 6 35 30 22", ""]
+        for number, who, *cells in [
+            ("No.", "Who", "What is tried", "What has to happen", "Tests"),
+            *(
+                (row.number, row.who, row.tried, row.required, self._names(tests, row.number))
+                for row in cases.read(list(self.content))
+            ),
+        ]:
+            lines.append(f"   * - {number}")
+            lines += [f"     - {cell}" for cell in (who, *cells)]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+    def _names(self, tests: dict[str, list[str]], number: str) -> str:
+        found = tests.get(number, [])
+        return (
+            ", ".join(f"``{name.partition('::')[2]}``" for name in found)
+            or "those of what is named"
+        )
+
+
 def setup(app: Sphinx) -> None:
     """Adds `.. clause:: BL-1` and :clause:`BL-1`, and the same for checks and settings."""
     for name in ("clause", "check", "setting"):
@@ -69,6 +99,7 @@ def setup(app: Sphinx) -> None:
         # As Sphinx makes it, and with a warning for a link to what does not exist.
         app.add_role_to_domain("std", name, XRefRole(warn_dangling=True), override=True)
     app.add_directive_to_domain("std", "clause", ClauseDirective, override=True)
+    app.add_directive("cases", CasesDirective)
     app.connect("env-check-consistency", warn_of_gaps)
 
 

@@ -61,8 +61,11 @@ STORES = (
 SERVERS = "spec_tests/servers"
 """The tests that start servers, or are about one kind of them."""
 
-INPUT = "endpoints fuzz login redis round_trips store_down"
+INPUT = "attacks endpoints login redis round_trips store_down"
 """The core's tests that have to do with a store: of what it keeps, and of what it is sent."""
+
+SURFACE = "spec_tests/fuzz/test_surface.py"
+"""Requests of any kind."""
 
 
 def tests(names: str) -> list[str]:
@@ -80,7 +83,7 @@ def main() -> int:
     return on_each(
         # PostgreSQL is the one that is particular about what clients send, and has partitions.
         # What one process has to run by itself comes first, or the others wait for it.
-        [*pytest, SERVERS, *tests(f"{STORES} {INPUT}")],
+        [*pytest, SERVERS, SURFACE, *tests(f"{STORES} {INPUT}")],
         # RedisBlacklist has been asked on the same server just now, and the core on a cache.
         [*pytest, *tests(STORES), "-k", "not redis and (not cache or [bl-)"],
     )

@@ -58,6 +58,7 @@ def call(backend: CacheBlacklist, method: str) -> Any:
 
 @pytest.mark.clause("CA-1")
 @pytest.mark.parametrize("method", list(CALLS))
+@pytest.mark.case("B10", "B16")
 def test_a_cache_that_was_emptied_is_unavailable(method: str) -> None:
     backend = CacheBlacklist({})
     key = new_key()
@@ -84,6 +85,7 @@ def test_another_process_s_canary_does_not_make_up_for_it() -> None:
 @pytest.mark.clause("BL-15")
 @pytest.mark.parametrize("method", list(CALLS))
 @pytest.mark.parametrize("alias", ["dummy", "broken", "down"])
+@pytest.mark.case("B9")
 def test_a_cache_that_keeps_nothing_is_unavailable(alias: str, method: str) -> None:
     backend = CacheBlacklist({"alias": alias})
     for _ in range(3):
@@ -128,6 +130,7 @@ def test_the_canary_outlives_the_cache_s_own_timeout() -> None:
 
 @pytest.mark.clause("BL-5")
 @pytest.mark.parametrize("exp", [2**31 - 2, 2**31 - 1, 2**31, 2**40])
+@pytest.mark.case("B13")
 def test_what_memcached_would_take_for_the_past_is_kept_for_good(exp: int) -> None:
     assert CacheBlacklist({"alias": "down"})._timeout(exp) is None
 
@@ -139,6 +142,7 @@ def test_other_caches_keep_for_good_what_ends_after_all_dates(exp: int, for_good
 
 
 @pytest.mark.clause("BL-4")
+@pytest.mark.case("B16")
 def test_options_tell_sets_of_keys_apart() -> None:
     backends = [
         CacheBlacklist(options) for options in ({}, {"alias": "other"}, {"key_prefix": "another:"})
@@ -151,6 +155,7 @@ def test_options_tell_sets_of_keys_apart() -> None:
 
 
 @pytest.mark.clause("BL-3")
+@pytest.mark.case("B8")
 def test_a_cache_of_one_process_says_so() -> None:
     assert CacheBlacklist({}).supports_processes is False
     assert CacheBlacklist({"alias": "down"}).supports_processes is True
@@ -341,6 +346,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         (None, None),
     ],
 )
+@pytest.mark.case("B14")
 def test_the_cache_is_told_to_keep_an_entry_for_so_many_seconds(
     exp: int | None,
     seconds: int | None,

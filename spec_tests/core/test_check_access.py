@@ -152,6 +152,7 @@ ENDS = [log_out, log_out_everywhere, log_out_the_others, change_the_password, le
 
 @each_mode_and_store
 @pytest.mark.parametrize("end", ENDS)
+@pytest.mark.case(54)
 def test_no_view_lets_in_a_session_that_has_ended(
     mode: str,
     store: str,
@@ -185,6 +186,7 @@ def test_served_either_way(
 
 @each_mode
 @pytest.mark.parametrize("end", ENDS)
+@pytest.mark.case(54)
 def test_by_default_a_token_is_believed_and_nobody_is_asked(
     mode: str, end: Callable[[api.Answer], None], alice: User, settings: Settings
 ) -> None:

@@ -50,6 +50,7 @@ installed = pytest.mark.parametrize(
 @each_cookie_mode
 @installed
 @pytest.mark.parametrize(("method", "path", "as_refresh"), UNSAFE)
+@pytest.mark.case(77)
 def test_an_unsafe_request_without_a_csrf_token_is_answered_403_in_json(
     mode: str,
     middleware: list[str],
@@ -311,6 +312,7 @@ def log_in_from(headers: dict[str, str], **extra: Any) -> Any:
 @each_cookie_mode
 @pytest.mark.parametrize("csrf", [True, False])
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
+@pytest.mark.case(44)
 def test_a_cross_site_login_is_answered_403_in_json_and_sets_no_cookie(
     mode: str, csrf: bool, headers: dict[str, str], settings: Settings
 ) -> None:
@@ -388,6 +390,7 @@ def test_a_login_in_json_mode_may_come_from_anywhere(headers: dict[str, str]) ->
         ({"Referer": "https://evil.example/private"}, True),
     ],
 )
+@pytest.mark.case(106)
 def test_a_refusal_quotes_nothing_of_the_page_that_asked(
     mode: str, headers: dict[str, str], secure: bool, settings: Settings
 ) -> None:

@@ -45,6 +45,7 @@ def without_table(backend: DatabaseBlacklist) -> Iterator[DatabaseBlacklist]:
 
 @pytest.mark.clause("DB-1")
 @durable
+@pytest.mark.case("B1")
 def test_a_key_that_is_there_breaks_no_transaction(backend: DatabaseBlacklist) -> None:
     key, other = new_key(), new_key()
     backend.add(key, None)
@@ -112,6 +113,7 @@ def test_a_value_is_set_with_its_expiry(backend: DatabaseBlacklist) -> None:
 
 @pytest.mark.clause("BL-19")
 @durable
+@pytest.mark.case("B5")
 def test_mariadb_is_asked_to_compare_bytes(
     backend: DatabaseBlacklist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +199,7 @@ def test_a_statement_that_was_undone_is_made_again_and_not_for_ever(
 
 
 @pytest.mark.clause("DB-2")
+@pytest.mark.case(71, "B3")
 def test_reads_go_where_writes_go() -> None:
     with override_settings(DATABASE_ROUTERS=[f"{HOOKS}.ReadsElsewhere"]):
         backend = DatabaseBlacklist({})

@@ -128,6 +128,7 @@ def test_a_valid_token_is_let_in_and_found_in_the_request(
 @pytest.mark.parametrize(
     "path", [*ACCESS_VIEWS, *REFRESH_VIEWS, "/perms/", "/perms-async/", *REFRESH_PERMS]
 )
+@pytest.mark.case(5, "P1")
 def test_any_other_token_is_refused_and_the_view_not_called(
     mode: str, under: str, path: str, settings: Settings
 ) -> None:
@@ -326,6 +327,7 @@ def test_a_superuser_has_every_permission() -> None:
     ],
     ids=repr,
 )
+@pytest.mark.case(110)
 def test_permissions_that_are_no_list_of_names_grant_nothing(perms: Any) -> None:
     claims = decode(token(session(), "access"), "access")
     odd = encode({**claims, "user": {**claims["user"], "perms": perms}})

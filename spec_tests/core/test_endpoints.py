@@ -72,6 +72,7 @@ def test_those_that_take_refresh_tokens_are_below_the_path_of_the_cookie(
         if method not in allowed
     ],
 )
+@pytest.mark.case(86)
 def test_a_method_that_an_endpoint_does_not_have_is_answered_405_with_allow(
     mode: str, method: str, path: str, settings: Settings
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_method_that_an_endpoint_does_not_have_is_answered_405_with_allow(
 @pytest.mark.clause("HTTP-18")
 @each_mode
 @pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.case(86)
 def test_options_names_the_methods_and_sends_nothing(
     mode: str, path: str, settings: Settings
 ) -> None:
@@ -103,6 +105,7 @@ def test_options_names_the_methods_and_sends_nothing(
 
 @pytest.mark.clause("HTTP-18")
 @each_mode
+@pytest.mark.case(46)
 def test_every_answer_is_json_that_nobody_stores(mode: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     live = session()
@@ -147,6 +150,7 @@ def test_a_valid_token_of_a_session_that_goes_on_is_valid(mode: str, settings: S
 
 @pytest.mark.clause("HTTP-9")
 @each_mode
+@pytest.mark.case(55)
 def test_no_token_of_a_session_that_was_logged_out_is_valid(mode: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     live = session()
@@ -245,6 +249,7 @@ def assert_departed(path: str, refresh: str | None) -> None:
 @pytest.mark.clause("HTTP-13")
 @each_mode
 @pytest.mark.parametrize("path", REFRESHING)
+@pytest.mark.case(48, "P9")
 def test_the_session_of_a_deactivated_user_is_not_prolonged(
     mode: str, path: str, settings: Settings
 ) -> None:
@@ -259,6 +264,7 @@ def test_the_session_of_a_deactivated_user_is_not_prolonged(
 @pytest.mark.clause("HTTP-13")
 @each_mode
 @pytest.mark.parametrize("path", REFRESHING)
+@pytest.mark.case(49)
 def test_the_session_of_a_deleted_user_is_not_prolonged_nor_passed_on_to_a_namesake(
     mode: str, path: str, settings: Settings
 ) -> None:
@@ -343,6 +349,7 @@ def refusals(live: api.Answer) -> dict[str, str | None]:
 @pytest.mark.parametrize(
     "path", [api.VALIDATE_ACCESS, api.VALIDATE_REFRESH, *REFRESHING, api.LOGOUT_ALL, api.LOGOUT]
 )
+@pytest.mark.case("P12")
 def test_a_request_that_is_refused_sends_no_signal(
     mode: str, path: str, settings: Settings
 ) -> None:
@@ -410,6 +417,7 @@ class Raising:
 
 @pytest.mark.clause("SIG-11")
 @each_mode
+@pytest.mark.case(70)
 def test_a_receiver_that_raises_is_logged_and_changes_nothing(
     mode: str, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

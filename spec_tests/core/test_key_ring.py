@@ -136,6 +136,7 @@ def test_a_key_is_good_until_its_not_after_to_the_second_seen_before_or_not(
 
 @pytest.mark.clause("TOK-17")
 @pytest.mark.parametrize("way", ["another list", "in its place", "the key alone", "an empty name"])
+@pytest.mark.case(112)
 def test_a_key_that_is_withdrawn_is_good_no_more_from_the_next_request_on(
     way: str, settings: Settings
 ) -> None:
@@ -184,6 +185,7 @@ def test_no_token_chooses_another_key_or_algorithm_than_the_named_one(settings: 
 
 @pytest.mark.clause("TOK-17")
 @pytest.mark.parametrize("kid", [None, 7, [], {}, True, ["old"]])
+@pytest.mark.case(13)
 def test_a_kid_that_is_no_text_is_refused(kid: Any, settings: Settings) -> None:
     settings.DJWTO_KEYS = [OLD, UNNAMED]
     assert not believed(_forged({"alg": "HS256", "kid": kid}, OLD["key"]))

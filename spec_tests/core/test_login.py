@@ -64,6 +64,7 @@ def post(body: dict[str, Any], **headers: str) -> Any:
 @pytest.mark.clause("HTTP-1")
 @each_mode
 @pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.case(43)
 def test_login_takes_a_form_or_json_and_answers_both_tokens_where_the_mode_puts_them(
     mode: str, encoding: str, settings: Settings
 ) -> None:
@@ -163,6 +164,7 @@ def test_wrong_credentials_are_answered_401_and_announced_with_the_text_answered
 @pytest.mark.parametrize(
     ("username", "password"), [("alice", "wrong"), ("nobody", "pass"), ("inactive", "pass")]
 )
+@pytest.mark.case(45)
 def test_the_text_does_not_tell_a_wrong_password_from_an_unknown_or_a_deactivated_user(
     username: str, password: str
 ) -> None:
@@ -187,6 +189,7 @@ def test_the_text_does_not_tell_a_wrong_password_from_an_unknown_or_a_deactivate
     ids=repr,
 )
 @pytest.mark.parametrize("content_type", [FORM, MULTIPART, "application/json"])
+@pytest.mark.case(45)
 def test_missing_and_impossible_credentials_are_wrong_credentials(
     fields: dict[str, str], content_type: str
 ) -> None:
@@ -252,6 +255,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
 @pytest.mark.clause("HTTP-2")
 @each_mode
 @pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.case(101)
 def test_a_body_that_cannot_be_read_is_answered_400_and_announced(
     mode: str, kind: str, settings: Settings
 ) -> None:
@@ -279,6 +283,7 @@ def test_the_field_that_is_missing_or_no_text_is_named(name: str) -> None:
 
 @pytest.mark.clause("HTTP-2")
 @pytest.mark.parametrize("content_type", [FORM, MULTIPART, "application/json"])
+@pytest.mark.case(45)
 def test_a_body_that_is_too_large_is_answered_400(content_type: str, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 50
     body = {
@@ -295,6 +300,7 @@ def test_a_body_that_is_too_large_is_answered_400(content_type: str, settings: S
 
 @pytest.mark.clause("HTTP-2")
 @pytest.mark.parametrize("content_type", [FORM, MULTIPART])
+@pytest.mark.case(113)
 def test_a_form_of_too_many_fields_is_answered_400(content_type: str, settings: Settings) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2
     body: dict[str, Any] = {"data": {**CREDENTIALS, "a": "1"}}
@@ -307,6 +313,7 @@ def test_a_form_of_too_many_fields_is_answered_400(content_type: str, settings: 
 
 @pytest.mark.clause("HTTP-2")
 @pytest.mark.parametrize("content_type", [FORM, MULTIPART, "application/json"])
+@pytest.mark.case(107)
 def test_a_body_whose_sender_hangs_up_is_answered_400(content_type: str) -> None:
     environ: dict[str, Any] = {
         "wsgi.input": CutOff(),
@@ -325,6 +332,7 @@ MULTIPART_BODY = (
 
 
 @pytest.mark.clause("HTTP-2")
+@pytest.mark.case(107)
 def test_multipart_that_is_cut_off_anywhere_is_refused_until_the_credentials_are_whole() -> None:
     create_alice()
     whole = MULTIPART_BODY.index(b"pass\r\n--edge--") + len(b"pass")
@@ -355,6 +363,7 @@ def strangers() -> dict[str, str]:
 @pytest.mark.clause("HTTP-3")
 @each_mode
 @pytest.mark.parametrize("password", ["pass", "wrong"])
+@pytest.mark.case(41)
 def test_a_login_takes_no_notice_of_tokens_that_come_with_it(
     mode: str, password: str, settings: Settings
 ) -> None:
@@ -411,6 +420,7 @@ class Heard:
 
 @pytest.mark.clause("HTTP-3")
 @each_mode
+@pytest.mark.case(47)
 def test_a_login_sends_user_logged_in_and_sets_last_login(mode: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     alice = create_alice()
@@ -428,6 +438,7 @@ def test_a_login_sends_user_logged_in_and_sets_last_login(mode: str, settings: S
 
 @pytest.mark.clause("HTTP-3")
 @each_mode
+@pytest.mark.case(47)
 def test_wrong_credentials_send_user_login_failed_with_the_request_and_no_password(
     mode: str, settings: Settings
 ) -> None:
@@ -444,6 +455,7 @@ def test_wrong_credentials_send_user_login_failed_with_the_request_and_no_passwo
 
 @pytest.mark.clause("HTTP-3")
 @pytest.mark.urls("djwto.spec_tests.core.views")
+@pytest.mark.case(47)
 def test_authentication_backends_are_given_the_request(settings: Settings) -> None:
     settings.AUTHENTICATION_BACKENDS = [f"{HOOKS}.PathBackend"]
     create_alice()

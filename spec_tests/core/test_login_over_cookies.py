@@ -42,6 +42,7 @@ def goes_on(answer: api.Answer) -> bool:
 @each_cookie_mode
 @pytest.mark.parametrize("who", ["alice", "bob"])
 @pytest.mark.parametrize("types", [(ACCESS,), (REFRESH,), (ACCESS, REFRESH)])
+@pytest.mark.case(42)
 def test_the_session_whose_cookies_are_replaced_ends_and_no_other(
     mode: str, who: str, types: tuple[str, ...], settings: Settings
 ) -> None:

@@ -72,6 +72,7 @@ def cleared(answer: api.Answer) -> set[str]:
 @pytest.mark.clause("HTTP-12")
 @each_mode
 @each_method
+@pytest.mark.case(57, 58)
 def test_a_logout_ends_the_session_and_clears_the_cookies_in_one_answer(
     mode: str, method: str, settings: Settings
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_logout_ends_the_session_and_clears_the_cookies_in_one_answer(
 @each_mode
 @pytest.mark.parametrize("first", ["post", "delete"])
 @pytest.mark.parametrize("second", ["post", "delete"])
+@pytest.mark.case(60, "P8")
 def test_a_second_logout_answers_as_the_first_and_is_not_announced(
     mode: str, first: str, second: str, settings: Settings
 ) -> None:
@@ -128,6 +130,7 @@ def test_a_browser_that_has_logged_out_can_do_so_again(
 @pytest.mark.clause("HTTP-12")
 @each_mode
 @pytest.mark.parametrize("kind", ["none", "garbage", "expired", "access", "ended", "two headers"])
+@pytest.mark.case(59, "P8")
 def test_delete_clears_the_cookies_whatever_it_is_sent(
     mode: str, kind: str, settings: Settings
 ) -> None:
@@ -162,6 +165,7 @@ def test_a_post_without_a_token_is_refused_where_no_cookie_can_be_cleared() -> N
 
 @pytest.mark.clause("HTTP-12")
 @each_mode
+@pytest.mark.case(1, 4)
 def test_an_access_token_does_not_log_out(mode: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     live = session()
@@ -184,6 +188,7 @@ def test_a_deactivated_user_can_log_out(mode: str, settings: Settings) -> None:
 
 @pytest.mark.clause("HTTP-12")
 @pytest.mark.parametrize("jti", ["a", "A", "é", "\x00", "\ud800", " ", "~", "x" * 10_000])
+@pytest.mark.case(33, 34, "B4")
 def test_a_session_of_any_name_can_be_ended(jti: str) -> None:
     claims = decode(token(session(), "refresh"), "refresh")
     refresh = encode({**claims, "jti": jti})
@@ -234,6 +239,7 @@ def family() -> list[api.Answer]:
 @pytest.mark.clause("HTTP-14")
 @each_mode
 @pytest.mark.parametrize("which", range(4))
+@pytest.mark.case(56, "P6")
 def test_any_sibling_ends_the_session_of_all(mode: str, which: int, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     settings.DJWTO_ROTATE_REFRESH = False
@@ -266,6 +272,7 @@ def test_any_generation_ends_the_session(mode: str, which: int, settings: Settin
 
 
 @pytest.mark.clause("HTTP-14")
+@pytest.mark.case("P7")
 def test_the_end_is_remembered_until_the_last_token_that_a_sibling_may_have_got(
     settings: Settings,
 ) -> None:
@@ -326,6 +333,7 @@ def test_no_end_is_remembered_beyond_the_year_9999(settings: Settings) -> None:
 
 
 @pytest.mark.clause("HTTP-14")
+@pytest.mark.case(62)
 def test_an_older_sibling_with_a_longer_life_does_not_outlive_the_logout(
     settings: Settings,
 ) -> None:
@@ -361,6 +369,7 @@ def test_the_store_is_told_no_earlier_end_than_that(settings: Settings) -> None:
 @pytest.mark.clause("SIG-3")
 @pytest.mark.django_db(transaction=True)
 @each_mode
+@pytest.mark.case(64, 65)
 def test_of_logouts_at_once_all_succeed_and_one_is_announced(
     mode: str, settings: Settings
 ) -> None:
@@ -432,6 +441,7 @@ class Receiver:
 @pytest.mark.clause("SIG-9")
 @pytest.mark.django_db(transaction=True)
 @each_mode
+@pytest.mark.case("P12")
 def test_a_receiver_finds_the_session_ended(mode: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     live = session()
@@ -445,6 +455,7 @@ def test_a_receiver_finds_the_session_ended(mode: str, settings: Settings) -> No
 @pytest.mark.urls("djwto.spec_tests.core.views")
 @each_mode
 @pytest.mark.parametrize("logout", [api.LOGOUT, "/quiet/logout/"])
+@pytest.mark.case(69)
 def test_endpoints_run_outside_atomic_requests(mode: str, logout: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     assert Client().get("/in-transaction/").json() == {"atomic": True}
@@ -469,6 +480,7 @@ def log_out_and_undo(live: api.Answer, method: str) -> None:
 @pytest.mark.django_db(transaction=True)
 @each_mode
 @each_method
+@pytest.mark.case(69)
 def test_a_logout_that_is_rolled_back_is_not_announced(
     mode: str, method: str, settings: Settings
 ) -> None:
@@ -518,6 +530,7 @@ class AllOrNothing:
 @pytest.mark.clause("SIG-9")
 @pytest.mark.django_db(transaction=True)
 @each_mode
+@pytest.mark.case("B2")
 def test_a_logout_that_middleware_undoes_is_not_announced(mode: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     live = session()

@@ -156,6 +156,7 @@ def goes_on(answer: api.Answer) -> bool:
 
 @each_mode
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.case(48, 50, "P9")
 def test_it_ends_all_sessions_and_is_announced_once(
     mode: str, change: Change, settings: Settings
 ) -> None:

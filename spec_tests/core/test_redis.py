@@ -52,6 +52,7 @@ def test_it_says_what_to_install() -> None:
 
 @pytest.mark.clause("RE-2")
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "volatile-ttl"])
+@pytest.mark.case("B17")
 def test_a_server_that_may_evict_is_reported(policy: str) -> None:
     with serving(policy) as url:
         backend = RedisBlacklist({"url": url})
@@ -205,6 +206,7 @@ def test_prefixes_tell_sets_of_keys_apart(redis_url: str) -> None:
 
 @pytest.mark.clause("BL-9")
 @pytest.mark.parametrize("exp", [0, -1, 1])
+@pytest.mark.case("B21")
 def test_a_time_before_all_times_has_passed(exp: int, redis_url: str) -> None:
     backend = RedisBlacklist({"url": redis_url})
     key = new_key()

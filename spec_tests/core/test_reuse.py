@@ -77,6 +77,7 @@ def test_a_late_twin_is_answered_the_same_until_the_grace_is_over(
 @pytest.mark.parametrize("ahead", [0.0, 60.0])
 @pytest.mark.parametrize("which", range(4))
 @each_path
+@pytest.mark.case(52, "P4")
 def test_no_generation_but_the_last_comes_back(
     mode: str, ahead: float, which: int, path: str, clock: Clock, settings: Settings
 ) -> None:
@@ -110,6 +111,7 @@ def test_within_the_grace_no_second_branch_lives(mode: str, settings: Settings) 
 @pytest.mark.clause("SIG-15")
 @each_mode
 @each_path
+@pytest.mark.case(52, "P3")
 def test_reuse_is_announced_once_the_session_has_ended(
     mode: str, path: str, settings: Settings
 ) -> None:

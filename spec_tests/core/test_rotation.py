@@ -85,6 +85,7 @@ def own_key(answer: api.Answer) -> str:
 @pytest.mark.clause("HTTP-27")
 @each_mode
 @each_store
+@pytest.mark.case(67)
 def test_within_the_grace_all_are_answered_the_one_successor(
     mode: str, store: str, subjects: dict[str, Subject]
 ) -> None:
@@ -111,6 +112,7 @@ def test_within_the_grace_all_are_answered_the_one_successor(
 @pytest.mark.clause("SIG-15")
 @each_mode
 @each_store
+@pytest.mark.case(67)
 def test_without_a_grace_one_is_answered_and_the_others_are_thieves(
     mode: str, store: str, subjects: dict[str, Subject]
 ) -> None:
@@ -169,6 +171,7 @@ def test_where_no_signature_is_like_another_the_claims_are(settings: Settings) -
 @pytest.mark.clause("HTTP-27")
 @each_store
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.case("P2")
 def test_whatever_clients_do_with_whatever_they_hold_a_session_has_one_line_of_tokens(
     store: str, seed: int, subjects: dict[str, Subject]
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_database_is_asked_about_a_token_in_one_statement(
 
 
 @each_mode
+@pytest.mark.case("P3")
 def test_what_writes_writes_once(mode: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     live = session()

@@ -26,6 +26,7 @@ def claims_of(answer: api.Answer, type_: str = "refresh") -> dict[str, Any]:
 
 @pytest.mark.clause("TOK-12")
 @each_mode
+@pytest.mark.case(68)
 def test_every_generation_of_every_session_has_a_name_of_its_own(
     mode: str, settings: Settings
 ) -> None:
@@ -105,6 +106,7 @@ def test_an_exchange_of_the_secret_key_logs_nobody_out(mode: str, settings: Sett
 
 @pytest.mark.clause("TOK-13")
 @pytest.mark.parametrize("stated", ["", "0" * 32, "é"])
+@pytest.mark.case(50)
 def test_a_token_that_states_another_password_is_refused(stated: str) -> None:
     claims = decode(token(session(), "refresh"), "refresh")
     for path in (api.REFRESH_ACCESS, api.UPDATE_REFRESH):

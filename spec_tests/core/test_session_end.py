@@ -144,6 +144,7 @@ def statuses(answer: api.Answer) -> set[int]:
         max_size=8,
     ),
 )
+@pytest.mark.case(53, "P5")
 def test_however_often_it_is_prolonged_a_session_ends_in_time(
     mode: str,
     rotates: bool,

@@ -437,6 +437,7 @@ WRONG_WHEN_DEPLOYED: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(
     ("check_id", "overrides", "phrase"), WRONG, ids=[f"{w[0]}-{n}" for n, w in enumerate(WRONG)]
 )
+@pytest.mark.case(17, 18, 19, 61)
 def test_what_is_wrong_has_an_id_and_a_mend(
     check_id: str, overrides: dict[str, Any], phrase: str
 ) -> None:
@@ -493,6 +494,7 @@ GONE_WHEN_STRICT = {"W048": "E060", "W049": "E064"}
     WARNINGS,
     ids=[f"{w[0]}-{n}" for n, w in enumerate(WARNINGS)],
 )
+@pytest.mark.case("P13")
 def test_a_warning_is_an_error_in_the_strict_preset(
     check_id: str, overrides: dict[str, Any], phrase: str
 ) -> None:
@@ -755,6 +757,7 @@ def test_an_override_changes_the_next_answer() -> None:
 
 @pytest.mark.clause("SET-2")
 @pytest.mark.django_db
+@pytest.mark.case(112)
 def test_a_new_key_refuses_the_tokens_of_the_old_one() -> None:
     create_alice()
     token = api.log_in(**CREDENTIALS).refresh

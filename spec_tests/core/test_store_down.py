@@ -167,6 +167,7 @@ def cookies_of(answer: api.Answer) -> dict[str, str]:
 
 @pytest.mark.clause("HTTP-17")
 @each_mode
+@pytest.mark.case(72, "P10")
 def test_without_its_store_an_endpoint_answers_503_and_does_nothing(
     mode: str, store: Store, settings: Settings
 ) -> None:
@@ -199,6 +200,7 @@ def test_the_client_is_told_to_try_again_and_the_log_who_met_with_what(
 
 @pytest.mark.clause("HTTP-17")
 @each_mode
+@pytest.mark.case(72)
 def test_without_the_store_nobody_logs_in(mode: str, store: Store, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     session()

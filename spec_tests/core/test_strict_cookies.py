@@ -55,6 +55,7 @@ def sent_by_browser(answer: api.Answer, prefix: str) -> dict[str, str]:
 @pytest.mark.clause("HTTP-6")
 @each_cookie_mode
 @each_way
+@pytest.mark.case(76)
 def test_every_cookie_of_a_token_has_the_prefix_and_what_it_takes(
     mode: str, way: dict[str, Any], settings: Settings
 ) -> None:
@@ -107,6 +108,7 @@ def posted(path: str, cookies: dict[str, str]) -> int:
 @pytest.mark.parametrize(
     "path", [api.VALIDATE_ACCESS, ACCESS_VIEW, api.VALIDATE_REFRESH, api.REFRESH_ACCESS]
 )
+@pytest.mark.case(109)
 def test_a_cookie_of_another_name_is_not_read(
     mode: str, way: dict[str, Any], path: str, settings: Settings
 ) -> None:

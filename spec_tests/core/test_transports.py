@@ -89,6 +89,7 @@ def authorized(path: str, header: str) -> HttpResponse:
 @pytest.mark.clause("HTTP-4")
 @pytest.mark.parametrize("header", ACCEPTED, ids=repr)
 @pytest.mark.parametrize("path", [api.VALIDATE_ACCESS, ACCESS_VIEW])
+@pytest.mark.case(22)
 def test_the_bearer_scheme_is_taken_in_any_case_and_with_any_number_of_spaces(
     path: str, header: str
 ) -> None:
@@ -106,6 +107,7 @@ def test_the_bearer_scheme_is_taken_in_any_case_and_with_any_number_of_spaces(
     ],
 )
 @pytest.mark.parametrize("path", [api.VALIDATE_ACCESS, ACCESS_VIEW])
+@pytest.mark.case(21, 23, 24)
 def test_any_other_header_is_refused_with_the_challenge_of_rfc_6750(
     path: str, header: str, expected: tuple[int, str]
 ) -> None:
@@ -121,6 +123,7 @@ def test_any_other_header_is_refused_with_the_challenge_of_rfc_6750(
 
 @pytest.mark.clause("HTTP-4")
 @pytest.mark.parametrize("endpoint", [api.REFRESH_ACCESS, api.UPDATE_REFRESH, api.LOGOUT])
+@pytest.mark.case(21)
 def test_two_tokens_are_answered_400_and_do_nothing(endpoint: str) -> None:
     refresh = token(session(), "refresh")
     with Recorder() as recorder:
@@ -132,6 +135,7 @@ def test_two_tokens_are_answered_400_and_do_nothing(endpoint: str) -> None:
 
 @pytest.mark.clause("HTTP-4")
 @each_mode
+@pytest.mark.case(26)
 def test_a_token_in_the_query_or_in_the_body_is_not_read(mode: str, settings: Settings) -> None:
     settings.DJWTO_MODE = mode
     refresh = token(session(), "refresh")
@@ -162,6 +166,7 @@ def test_json_mode_reads_no_cookie(settings: Settings) -> None:
 
 @pytest.mark.clause("HTTP-4")
 @each_cookie_mode
+@pytest.mark.case(10)
 def test_cookie_modes_take_no_notice_of_a_lone_bearer_header(
     mode: str, settings: Settings
 ) -> None:
@@ -179,6 +184,7 @@ def test_cookie_modes_take_no_notice_of_a_lone_bearer_header(
 
 @pytest.mark.clause("HTTP-4")
 @each_cookie_mode
+@pytest.mark.case(10)
 def test_cookie_modes_refuse_a_bearer_header_that_disagrees_with_the_cookie(
     mode: str, settings: Settings
 ) -> None:
@@ -215,6 +221,7 @@ def test_each_token_is_read_from_its_own_cookie_only(mode: str, settings: Settin
 
 @pytest.mark.clause("HTTP-5")
 @each_mode
+@pytest.mark.case(23)
 def test_the_challenge_has_an_error_code_only_if_a_token_was_sent(
     mode: str, settings: Settings
 ) -> None:
@@ -262,6 +269,7 @@ def token_cookies(mode: str, cookies: dict[str, Any]) -> dict[str, Any]:
 @each_cookie_mode
 @pytest.mark.parametrize("same_site", ["Lax", "Strict", "None"])
 @pytest.mark.parametrize("domain", [None, "shop.example"])
+@pytest.mark.case(76)
 def test_cookies_have_the_attributes_of_the_settings_when_set_and_when_cleared(
     mode: str, same_site: str, domain: str | None, settings: Settings
 ) -> None:
@@ -354,6 +362,7 @@ PREFIXES = {
 @pytest.mark.urls("djwto.spec_tests.core.views")
 @each_cookie_mode
 @pytest.mark.parametrize("login", PREFIXES)
+@pytest.mark.case(78)
 def test_the_path_of_the_refresh_cookie_follows_the_prefix_of_the_urls(
     mode: str, login: str, settings: Settings
 ) -> None:
@@ -476,6 +485,7 @@ def test_any_claims_go_into_the_payload_cookie_without_quoting(claims: dict[str,
 
 @pytest.mark.clause("HTTP-6")
 @each_cookie_mode
+@pytest.mark.case(74)
 def test_a_cookie_that_browsers_drop_is_logged(
     mode: str, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -500,6 +510,7 @@ def test_a_cookie_that_browsers_drop_is_logged(
 
 @pytest.mark.clause("HTTP-6")
 @pytest.mark.parametrize(("size", "logged"), [(4096, []), (4097, [4097])])
+@pytest.mark.case(74)
 def test_a_cookie_is_too_large_from_4097_bytes_on(
     size: int, logged: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
