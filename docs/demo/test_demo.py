@@ -6,12 +6,9 @@ import ast
 import html
 import http.client
 import json
-import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
@@ -19,45 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import RunningDemo
 
-MANAGE = Path(__file__).with_name("manage.py")
 REFRESH = "/api/token/refresh"
 
 
-class Demo:
+class Demo(RunningDemo):
     """A running demo, and a client that keeps its cookies and tokens."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.console = folder / "console.txt"
-        with self.console.open("w") as console:
-            self.process = subprocess.Popen(
-                [sys.executable, str(MANAGE), "demo"],
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                env={
-                    **{n: v for n, v in os.environ.items() if n != "DJANGO_SETTINGS_MODULE"},
-                    "DEMO_DATABASE": str(folder / "demo.sqlite3"),
-                    "PORT": str(self.port),
-                    **environment,
-                },
-            )
+        super().__init__(folder, **environment)
         self.cookies: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
-
-    def wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.console.read_text()
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        pytest.fail(f"The demo did not answer: {self.console.read_text()}")
 
     def ask(
         self, method: str, path: str, body: str = "", token: str = ""
@@ -80,10 +50,6 @@ class Demo:
         parsed = json.loads(text)
         self.tokens.update({n: parsed[n] for n in ("refresh", "access") if n in parsed})
         return answer.status, parsed
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=10)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The settings of a small project that uses djwto, with MODE and BACKEND from the environment."""
+"""The settings of a small project that uses djwto. MODE and BACKEND are what it begins with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ SECRET_KEY = "known to everyone who reads this file, so good for nothing but the
 DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "djwto", "testapp"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.staticfiles",
+    "djwto",
+    "testapp",
+]
+MIDDLEWARE = ["testapp.exchanges.recorded"]
 ROOT_URLCONF = "demo.urls"
+STATIC_URL = "static/"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": environment.DATABASE}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -29,7 +37,7 @@ DJWTO_MODE = environment.MODE
 # Seconds in which a refresh token may be sent again. The default of 10 is right for a project;
 # here somebody waits for what comes after.
 DJWTO_REUSE_GRACE = 1
-DJWTO_BLACKLIST = {
+DEMO_BLACKLISTS = {
     "database": {"BACKEND": "djwto.backends.database.DatabaseBlacklist"},
     "cache": {
         "BACKEND": "djwto.backends.cache.CacheBlacklist",
@@ -41,4 +49,5 @@ DJWTO_BLACKLIST = {
         "BACKEND": "djwto.backends.redis.RedisBlacklist",
         "OPTIONS": {"client": "demo.store.redis_client"},
     },
-}[environment.BACKEND]
+}
+DJWTO_BLACKLIST = DEMO_BLACKLISTS[environment.BACKEND]

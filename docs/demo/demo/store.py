@@ -9,7 +9,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from demo.environment import BACKEND, DATABASE, REDIS_URL
+from demo.environment import DATABASE, REDIS_URL
 
 TIMEOUT = 2
 """Seconds to wait for Redis, to connect and for each answer."""
@@ -29,19 +29,28 @@ def redis_client() -> Redis:
     )
 
 
-def redis_answers() -> bool:
-    """Whether there is a usable Redis at REDIS_URL. Raises ValueError if that is no Redis URL."""
+def settle_redis() -> bool:
+    """Whether there is a usable Redis at REDIS_URL. Raises ValueError if that is no Redis URL.
+
+    If there is none, a Redis made of Python takes its place, for the rest of this process.
+    """
+    global _stand_in
     with redis_client() as client:
         try:
-            return bool(client.ping())
+            client.ping()
         except (RedisError, OSError):
-            return False
+            _stand_in = FakeServer(server_type="redis")
+    return _stand_in is None
 
 
-def use_fakeredis() -> None:
-    """Puts a Redis made of Python in the server's place, for the rest of this process."""
-    global _stand_in
-    _stand_in = FakeServer(server_type="redis")
+def refusal(backend: str) -> str:
+    """Why this backend cannot be switched to; empty if it can."""
+    if backend == "redis":
+        try:
+            redis_client().close()
+        except ValueError as error:
+            return f"REDIS_URL: {error}"
+    return ""
 
 
 def redis_location() -> str:
@@ -49,11 +58,11 @@ def redis_location() -> str:
     return re.sub("//[^@/]*@", "//***@", REDIS_URL)
 
 
-def in_words() -> str:
-    """The store in force, to end a sentence that tells where ended sessions are kept."""
-    if BACKEND == "database":
+def in_words(backend: str) -> str:
+    """The store of this backend, to end a sentence that tells where ended sessions are kept."""
+    if backend == "database":
         return f"a table of the SQLite file {DATABASE.name}"
-    if BACKEND == "cache":
+    if backend == "cache":
         return "Django's LocMemCache, in this process only: forgotten when it stops"
     if _stand_in is not None:
         return "fakeredis, in this process only: forgotten when it stops"

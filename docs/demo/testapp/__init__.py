@@ -1,1 +1,4 @@
-"""The project's one app: it listens to djwto's signals."""
+"""The project's one app: its page, and what listens to djwto's signals."""
+
+USERS = ("alice", "bob")
+"""Who can log in, with the password "pass"."""

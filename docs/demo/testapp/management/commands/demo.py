@@ -11,11 +11,13 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from testapp import USERS
+
 HOST = "127.0.0.1"
 
 
 class Command(BaseCommand):
-    help = "Migrates, creates the user alice with the password pass, and serves the demo."
+    help = "Migrates, creates alice and bob with the password pass, and serves the demo."
     # runserver runs them, once it is settled which Redis is used.
     requires_system_checks = ()
 
@@ -24,12 +26,13 @@ class Command(BaseCommand):
         if environment.BACKEND == "redis":
             self._settle_redis()
         call_command("migrate", verbosity=0)
-        _restore_alice()
+        for name in USERS:
+            _restore(name)
         site = f"http://{HOST}:{environment.PORT}"
         self.stdout.write(
             f"MODE={environment.MODE} BACKEND={environment.BACKEND}: "
-            f"ended sessions are kept in {store.in_words()}.\n"
-            f"{site}/ tells what to try; for a start: "
+            f"ended sessions are kept in {store.in_words(environment.BACKEND)}.\n"
+            f"{site}/ has buttons to press; from a terminal: "
             f"curl -d 'username=alice&password=pass' {site}/login/\n"
         )
         self.stdout.flush()
@@ -41,11 +44,10 @@ class Command(BaseCommand):
 
     def _settle_redis(self) -> None:
         try:
-            answers = store.redis_answers()
+            answers = store.settle_redis()
         except ValueError as error:
             raise CommandError(f"REDIS_URL: {error}") from error
         if not answers:
-            store.use_fakeredis()
             self.stdout.write(
                 self.style.WARNING(
                     f"No Redis server at {store.redis_location()}: "
@@ -54,16 +56,16 @@ class Command(BaseCommand):
             )
 
 
-def _restore_alice() -> None:
-    """Undoes what was tried on alice before."""
-    alice = User.objects.filter(username="alice").first()
-    if alice is None:
-        User.objects.create_user("alice", password="pass")
+def _restore(name: str) -> None:
+    """Makes the user, or undoes what was tried on them before."""
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        User.objects.create_user(name, password="pass")
     # Not in any case: another password ends all sessions, also where it is the same again.
-    elif not (alice.is_active and alice.check_password("pass")):
-        alice.is_active = True
-        alice.set_password("pass")
-        alice.save()
+    elif not (user.is_active and user.check_password("pass")):
+        user.is_active = True
+        user.set_password("pass")
+        user.save()
 
 
 def _refuse_busy_port() -> None:
