@@ -7,7 +7,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((
 # Compiled once for all the processes that tests start, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage mutants fuzz test-services race rogues matrix bench bench-guard bench-load bench-scale charts messages lint types docs wheel release-check versions
+.PHONY: demo screenshots test test-browser coverage mutants fuzz test-services race rogues matrix bench bench-guard bench-load bench-scale charts messages lint types docs wheel release-check versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -15,15 +15,21 @@ unexport PYTHONDONTWRITEBYTECODE
 	$(BIN)/pip install --quiet --upgrade pip
 
 # A stamp for each set of extras, so that a target installs only what it uses.
-.venv/.demo .venv/.dev .venv/.docs .venv/.fuzz .venv/.mutants .venv/.services .venv/.bench: .venv/.%: .venv/bin/pip pyproject.toml
+.venv/.demo .venv/.dev .venv/.docs .venv/.browser .venv/.fuzz .venv/.mutants .venv/.services .venv/.bench: .venv/.%: .venv/bin/pip pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[$*]'
 	touch $@
 
 demo: .venv/.demo  ## serve the demo on 127.0.0.1:8000; MODE=TWO-COOKIES BACKEND=redis pick others
 	$(BIN)/python docs/demo/manage.py demo
 
+screenshots: .venv/.demo .venv/.browser  ## of the demo, for the README; takes chromium
+	$(BIN)/python docs/demo/screenshots.py
+
 test: .venv/.dev  ## everything, with embedded stores
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-browser: .venv/.dev .venv/.browser  ## the demo's page; takes chromium
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup docs/demo/browser
 
 coverage: .venv/.dev  ## of djwto and its backends by the tests of the core, branches too
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup spec_tests/core --cov --cov-report=term:skip-covered

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from threading import Condition
 from typing import Any, NamedTuple
 
-KEPT = 200
+KEPT = 50
 """How many of the latest events a page is told that is opened now."""
 
 HEARTBEAT = 10

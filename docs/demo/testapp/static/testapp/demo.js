@@ -2,6 +2,9 @@
 
 const page = document.body.dataset;
 const cookiesCarryTokens = "ambient" in page;
+/** How many of the latest answers and signals are kept in view. */
+const SHOWN = 20;
+
 const outcome = document.querySelector(".outcome");
 
 /** JSON mode: the only place where the tokens are. `old` is from before the last exchange or logout. */
@@ -53,6 +56,7 @@ async function press(control, body) {
     if (control.dataset.token === "old" && !(await prepareReplay()))
       say("There is no old token yet. Log in and update both tokens first.");
     else await send(control, body);
+    await showHeld();
   } catch {
     say("The demo did not answer. Is it still running?", "fails");
   } finally {
@@ -135,11 +139,13 @@ function cookie({ name, attributes, says }) {
 const clock = (seconds) => new Date(1000 * seconds).toLocaleTimeString();
 
 /** Puts an item on top of a list, open, and closes the one that was on top before. */
-function putOnTop(section, item, time) {
+function putOnTop(section, item, { number, time }) {
+  item.dataset.number = number;
   item.querySelector("time").textContent = clock(time);
   const list = document.querySelector(`.${section} > ol`);
   list.querySelector("details")?.removeAttribute("open");
   list.prepend(item);
+  if (list.children.length > SHOWN) list.lastElementChild.remove();
   document.querySelector(`.${section} > .empty`)?.remove();
 }
 
@@ -159,7 +165,7 @@ function showAnswer(answer) {
     ),
   );
   citeClauses(part("clauses"), answer.clauses);
-  putOnTop("answers", item, answer.time);
+  putOnTop("answers", item, answer);
 }
 
 function showSignal(signal) {
@@ -168,7 +174,7 @@ function showSignal(signal) {
   item.querySelector(".sender").textContent = `from "${signal.sender}"`;
   paint(item.querySelector(".kwargs"), signal.kwargs);
   citeClauses(item.querySelector(".clauses"), [signal.clause]);
-  putOnTop("signals", item, signal.time);
+  putOnTop("signals", item, signal);
 }
 
 function summarise({ status, body, signals, request }) {
@@ -214,13 +220,12 @@ async function showHeld() {
 let live = false;
 const connection = document.getElementById("connection");
 const events = new EventSource(page.events);
-events.addEventListener("signal", ({ data }) => showSignal(JSON.parse(data)));
-events.addEventListener("answer", ({ data }) => {
-  const answer = JSON.parse(data);
+const content = ({ data, lastEventId }) => ({ ...JSON.parse(data), number: lastEventId });
+events.addEventListener("signal", (event) => showSignal(content(event)));
+events.addEventListener("answer", (event) => {
+  const answer = content(event);
   showAnswer(answer);
-  if (!live) return;
-  summarise(answer);
-  showHeld();
+  if (live) summarise(answer);
 });
 events.addEventListener("live", () => {
   live = true;
