@@ -200,6 +200,50 @@ def test_without_a_redis_it_says_that_it_uses_fakeredis(demo: Demo) -> None:
     assert "No Redis server at redis://127.0.0.1:1/0: using fakeredis" in console
 
 
+@pytest.mark.parametrize("demo", [{"REDIS_URL": "no address"}], indirect=True)
+def test_a_backend_that_cannot_be_used_is_shown_with_the_reason(demo: Demo) -> None:
+    reason = "REDIS_URL: Redis URL must specify"
+    _, page = demo.ask("GET", "/")
+    choice = re.search(r'<input type="radio" name="backend" value="redis"(.*?)</label>', str(page))
+    assert choice is not None
+    assert choice[1].startswith(f" disabled>redis ({reason}")
+    status, answer = demo.ask("POST", "/demo/switch/", "mode=JSON&backend=redis")
+    assert status == 400
+    assert isinstance(answer, dict)
+    assert answer["error"].startswith(reason)
+    assert demo.ask("POST", "/login/", "username=bob&password=pass")[0] == 200
+
+
+@pytest.mark.parametrize("demo", [{}], indirect=True)
+def test_a_page_that_comes_back_is_told_what_it_missed(demo: Demo) -> None:
+    demo.ask("POST", "/login/", "username=alice&password=wrong")
+    events = _events(demo)
+    assert [kind for _, kind in events] == ["signal", "answer", "live"]
+    first, last = (number for number, _ in events[:2])
+    assert [kind for _, kind in _events(demo, first)] == ["answer", "live"]
+    assert [kind for _, kind in _events(demo, last)] == ["live"]
+    for nonsense in ("", "-", "NaN", "9" * 5000):
+        assert _events(demo, nonsense)[-1] == ("", "live")
+
+
+def _events(demo: Demo, after: str = "0") -> list[tuple[str, str]]:
+    """The number and the kind of each event of the past, up to the one that ends them."""
+    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=30)
+    connection.request("GET", "/demo/events/", headers={"Last-Event-ID": after})
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/event-stream")
+    found: list[tuple[str, str]] = []
+    number = ""
+    while not found or found[-1][1] != "live":
+        name, _, value = answer.readline().decode().strip().partition(": ")
+        if name == "id":
+            number = value
+        elif name == "event":
+            found.append((number if value != "live" else "", value))
+    connection.close()
+    return found
+
+
 @pytest.mark.parametrize(
     ("variable", "choices"),
     [("MODE", "JSON, ONE-COOKIE, TWO-COOKIES"), ("BACKEND", "database, cache, redis")],

@@ -264,6 +264,10 @@ def test_another_backend_is_in_force_at_once(page: Page) -> None:
     _switch(page, "TWO-COOKIES", "cache")
     expect(page.locator(".who")).to_have_text("Nobody is logged in.")
     expect(page.locator("header")).to_contain_text("kept in Django's LocMemCache")
+    # There nobody knows that the session has ended.
+    assert _press(page, "Replay the old token").signals == [UPDATED]
+    _switch(page, "TWO-COOKIES", "redis")
+    assert _press(page, "Replay the old token").clauses[0] == "HTTP-14"
 
 
 def test_each_clause_is_linked_to_its_page(page: Page) -> None:
@@ -342,6 +346,25 @@ def test_axe_finds_nothing(page: Page, scheme: str, size: dict[str, int]) -> Non
         details.evaluate("each => { each.open = true; }")
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_no_script_runs_but_that_of_the_page(page: Page) -> None:
+    policy = page.request.get("/").headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'none'; ")
+    # In a tab of its own, since the page complains of what is tried here.
+    other = page.context.new_page()
+    other.goto("/")
+    refused = other.evaluate(
+        """() => {
+            const script = document.createElement("script");
+            try { script.textContent = "document.title = 'taken over'"; }
+            catch (error) { return error.name; }
+            document.head.append(script);
+        }"""
+    )
+    assert refused == "TypeError"
+    assert other.title().startswith("djwto demo")
 
 
 def test_what_makes_no_sense_is_refused(page: Page) -> None:

@@ -138,6 +138,9 @@ function cookie({ name, attributes, says }) {
 
 const clock = (seconds) => new Date(1000 * seconds).toLocaleTimeString();
 
+const dayAndClock = (seconds) =>
+  new Date(1000 * seconds).toLocaleString([], { weekday: "short", hour: "numeric", minute: "numeric" });
+
 /** Puts an item on top of a list, open, and closes the one that was on top before. */
 function putOnTop(section, item, { number, time }) {
   item.dataset.number = number;
@@ -208,7 +211,7 @@ async function showHeld() {
   const claims = all.filter(({ name }) => name !== "old").map(({ says }) => says?.claims);
   const current = claims.filter((each) => each && each.exp * 1000 > Date.now());
   for (const each of all)
-    if (each.says?.claims.exp) each.attributes.push(`until ${clock(each.says.claims.exp)}`);
+    if (each.says?.claims.exp) each.attributes.push(`until ${dayAndClock(each.says.claims.exp)}`);
   document.querySelector(".who").textContent = current.length
     ? `${current[0].user.username}'s tokens:`
     : "Nobody is logged in.";
