@@ -7,11 +7,16 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import jwt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chromium import chromium
+from demo.settings import SECRET_KEY
+from django.test import override_settings
 from playwright.sync_api import Browser, Locator, Page, expect
 from running import RunningDemo
+
+from djwto.tokens import encode
 
 MODES = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
 each_mode = pytest.mark.parametrize("mode", MODES)
@@ -240,6 +245,70 @@ def test_the_same_fetch_without_the_csrf_token_is_refused(page: Page, mode: str)
     refused = _press(page, "Update, no CSRF token")
     assert (refused.status, refused.signals, refused.clauses) == (403, [], ["HTTP-7"])
     assert _press(page, "Update both tokens").status == 200
+
+
+@each_mode
+def test_two_tabs_that_update_at_once_are_told_the_same(page: Page, mode: str) -> None:
+    _switch(page, mode)
+    _log_in(page)
+    _press(page, "Update in two tabs at once")
+    latest = page.locator(".answers > ol > li").first
+    expect(latest.locator(".clauses dt").nth(1)).to_have_text("HTTP-27")
+    signals = page.locator(".signals .kwargs")
+    first, second = (json.loads(signals.nth(at).text_content() or "") for at in (1, 0))
+    assert first == second
+    assert _press(page, "Replay the old token").signals == [REUSED]
+
+
+@each_cookie_mode
+def test_a_login_ends_the_session_that_it_replaces(page: Page, mode: str) -> None:
+    _switch(page, mode)
+    _log_in(page, "bob")
+    seen = _press(page, "Log in")
+    assert seen.signals == [IN, OUT]
+    assert seen.clauses == ["HTTP-1", "HTTP-8", "HTTP-25", "HTTP-6", "SIG-3", "SIG-1"]
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_a_refusal_rests_on_the_clause_that_decides(page: Page) -> None:
+    _switch(page, "JSON")
+    credentials = {"username": "alice", "password": "pass"}
+    pair = page.request.post("/login/", form=credentials).json()
+    read = jwt.decode(pair["refresh"], options={"verify_signature": False})
+    with override_settings(SECRET_KEY=SECRET_KEY):
+        expired = encode({**read, "exp": read["iat"]})
+    forged = jwt.encode(
+        {**read, "exp": "never"}, "a key that is none of the demo's, of this length"
+    )
+    refused = {
+        "HTTP-4": [(401, {}), (400, _bearer(f"{pair['refresh']}, {pair['refresh']}"))],
+        "TOK-6": [(401, _bearer(forged))],
+        "TOK-7": [(401, _bearer(expired))],
+        "TOK-8": [(401, _bearer(pair["access"]))],
+        "TOK-10": [(401, _bearer("no-token"))],
+    }
+    for clause, sent in refused.items():
+        for status, headers in sent:
+            assert _clauses(page, "POST", "/api/token/refresh/logout/", headers=headers) == [
+                status,
+                clause,
+            ]
+    assert _clauses(page, "POST", "/login/", data="{") == [400, "HTTP-2"]
+    assert _clauses(page, "GET", "/login/") == [405, "HTTP-18"]
+    _switch(page, "ONE-COOKIE")
+    foreign = {"Origin": "https://elsewhere.example"}
+    assert _clauses(page, "POST", "/login/", headers=foreign) == [403, "HTTP-8"]
+
+
+def _clauses(page: Page, method: str, path: str, **sent: Any) -> list[Any]:
+    """The status of an answer and the first clause that it rests on."""
+    before = _newest(page)
+    status = page.request.fetch(path, method=method, **sent).status
+    top = _wait_for_answer(page, before)
+    return [status, top.locator(".clauses dt").first.inner_text()]
 
 
 def test_without_an_old_token_there_is_none_to_replay(page: Page) -> None:

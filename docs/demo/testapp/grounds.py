@@ -69,7 +69,7 @@ def _decisive(
         case 200:
             return [ANSWERED[endpoint], *_besides(endpoint, signals, is_twin)]
         case 400:
-            return ["HTTP-4" if _why_refused(request) == "HTTP-4" else "HTTP-2"]
+            return ["HTTP-4" if endpoint != "login" and _has_two_tokens(request) else "HTTP-2"]
         case 401 if "jwt_reuse_detected" in signals:
             return ["HTTP-21", "HTTP-5"]
         case 401:
@@ -92,12 +92,20 @@ def _besides(endpoint: str, signals: Collection[str], is_twin: bool) -> list[str
     return []
 
 
+def _has_two_tokens(request: HttpRequest) -> bool:
+    try:
+        transports.bearer_token(request)
+    except RepeatedToken:
+        return True
+    return False
+
+
 def _why_refused(request: HttpRequest) -> str:
     """The clause by which the token of a request is refused, found by asking djwto once more."""
     type_ = ACCESS if _endpoint(request) in {"hello", "validate_access"} else REFRESH
     try:
         token = transports.current().read(request, type_)
-    except (MissingToken, RepeatedToken, InvalidToken):
+    except (MissingToken, InvalidToken):
         return "HTTP-4"
     try:
         claims = decode(token, type_)
@@ -120,7 +128,8 @@ def _why_unbelieved(token: str, type_: str) -> str:
         return "TOK-10"
     if said["claims"].get("type") != type_:
         return "TOK-8"
-    return "TOK-7" if said["claims"].get("exp", 0) <= time.time() else "TOK-6"
+    exp = said["claims"].get("exp")
+    return "TOK-7" if isinstance(exp, int) and exp <= time.time() else "TOK-6"
 
 
 def _endpoint(request: HttpRequest) -> str:

@@ -26,17 +26,18 @@ function headersFor({ token, forged }) {
 
 async function send(control, body) {
   const { path, method = "POST" } = control.dataset;
+  const presented = tokens.refresh;
   const answer = await fetch(path, { method, body, headers: headersFor(control.dataset) });
   const said = await answer.json();
-  if (answer.ok) keep(said, "usesUp" in control.dataset);
+  if (answer.ok) keep(said, "usesUp" in control.dataset && presented);
 }
 
-function keep(said, usesUp) {
-  if (usesUp || said.refresh) exchanged = Date.now();
+/** `used` is the refresh token that has been used up, if one has. */
+function keep(said, used) {
+  if (said.refresh || used !== false) exchanged = Date.now();
   if (cookiesCarryTokens) return;
-  if (usesUp) tokens.old = tokens.refresh;
+  if (used) Object.assign(tokens, { access: null, refresh: null, old: used });
   if (said.refresh) Object.assign(tokens, { access: said.access, refresh: said.refresh });
-  else if (usesUp) Object.assign(tokens, { access: null, refresh: null });
 }
 
 async function prepareReplay() {
@@ -55,7 +56,7 @@ async function press(control, body) {
   try {
     if (control.dataset.token === "old" && !(await prepareReplay()))
       say("There is no old token yet. Log in and update both tokens first.");
-    else await send(control, body);
+    else await Promise.all(Array.from({ length: control.dataset.tabs ?? 1 }, () => send(control, body)));
     await showHeld();
   } catch {
     say("The demo did not answer. Is it still running?", "fails");
