@@ -31,7 +31,7 @@ def take(browser: Browser, site: str, scheme: ColorScheme) -> None:
     """Lets a thief be noticed, and takes the picture of it."""
     page = browser.new_page(
         color_scheme=scheme,
-        viewport={"width": 1280, "height": 1024},
+        viewport={"width": 1280, "height": 1060},
         locale="en-GB",
         reduced_motion="reduce",
     )

@@ -23,14 +23,14 @@ def show(sender: str, **kwargs: Any) -> None:
 
 def publish(sender: str, signal: Signal, **kwargs: Any) -> None:
     """Tells the page the same. The request is no JSON: it is told as the console prints it."""
-    name = NAMES[signal]
+    name, request = NAMES[signal], kwargs["request"]
     feed.publish(
         "signal",
         {
             "time": time.time(),
             "name": name,
             "sender": sender,
-            "kwargs": {**kwargs, "request": repr(kwargs["request"])},
+            "kwargs": {**kwargs, "request": request and repr(request)},
             "clause": described(SIGNALS[name]),
         },
     )
