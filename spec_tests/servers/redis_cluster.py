@@ -6,11 +6,7 @@ talk to each other past it.
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,73 +15,34 @@ from typing import Any
 import redis
 
 from djwto.spec_tests.proxy import Proxy
+from djwto.spec_tests.servers.redis_server import KEEPING, RedisServer, free_port, until
 
 SLOTS = 16_384
 PRIMARIES = 3
 NODE_TIMEOUT = 1_000
 """Milliseconds after which the others take a node for dead."""
 
-PATIENCE = 15
-"""Seconds to wait for what takes the cluster one or two."""
 
-PROGRAM = "redis-server"
-
-
-def is_installed() -> bool:
-    """Whether this machine can run one."""
-    return shutil.which(PROGRAM) is not None
-
-
-@dataclass(slots=True)
-class Node:
+class Node(RedisServer):
     """A server of the cluster, and the proxy that clients know it by."""
 
-    port: int
-    proxy: Proxy
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
+    def __init__(self, folder: Path, port: int, proxy: Proxy) -> None:
+        self.proxy = proxy
+        settings = {
+            "cluster-enabled": "yes",
+            "cluster-node-timeout": NODE_TIMEOUT,
+            "cluster-require-full-coverage": "no",
+            "cluster-announce-ip": "127.0.0.1",
+            "cluster-announce-port": proxy.address[1],
+            "cluster-announce-bus-port": port + 10_000,
+        }
+        super().__init__(folder, {**KEEPING, **settings}, port)
 
     @property
     def address(self) -> str:
         """What clients connect to."""
         host, port = self.proxy.address
         return f"{host}:{port}"
-
-    def ask(self, *command: Any) -> Any:
-        """What the node itself answers."""
-        with redis.Redis(port=self.port, socket_timeout=PATIENCE) as client:
-            return client.execute_command(*command)
-
-    def start(self) -> None:
-        """Starts the server; it finds what it knew of the cluster in its folder."""
-        announced = self.proxy.address[1]
-        settings = {
-            "port": self.port,
-            "bind": "127.0.0.1",
-            "dir": self.folder,
-            "save": "",
-            "appendonly": "yes",
-            "appendfsync": "no",
-            "maxmemory-policy": "noeviction",
-            "repl-diskless-sync-delay": 0,
-            "cluster-enabled": "yes",
-            "cluster-node-timeout": NODE_TIMEOUT,
-            "cluster-require-full-coverage": "no",
-            "cluster-announce-ip": "127.0.0.1",
-            "cluster-announce-port": announced,
-            "cluster-announce-bus-port": self.port + 10_000,
-        }
-        options = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
-        with Path(self.folder, "log").open("ab") as log:
-            self.process = subprocess.Popen([PROGRAM, *options], stdout=log, stderr=log)
-        until(lambda: _answers(self), f"a server on port {self.port}")
-
-    def kill(self) -> None:
-        """Ends the server at once, as `kill -9` does."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +88,10 @@ def running(folder: Path) -> Iterator[LoopbackCluster]:
     with ExitStack() as stack:
         nodes = []
         for number in range(PRIMARIES + 2):
-            port = _free_port()
+            port = free_port()
             home = folder / str(number)
             home.mkdir()
-            node = Node(port, stack.enter_context(Proxy("127.0.0.1", port)), home)
+            node = Node(home, port, stack.enter_context(Proxy("127.0.0.1", port)))
             stack.callback(node.kill)
             node.start()
             nodes.append(node)
@@ -156,13 +113,6 @@ def _introduce(nodes: list[Node]) -> None:
     until(lambda: all(_knows(node, len(nodes)) for node in nodes), "nodes that know each other")
     replica.ask("CLUSTER", "REPLICATE", first.ask("CLUSTER", "MYID"))
     until(lambda: b"master_link_status:up" in _info(replica), "a replica")
-
-
-def _answers(node: Node) -> bool:
-    try:
-        return bool(node.ask("PING"))
-    except redis.RedisError:
-        return False
 
 
 def _knows(node: Node, count: int) -> bool:
@@ -187,25 +137,3 @@ def _field(told: Any, name: str) -> str:
         return str(told[name])
     fields: dict[str, str] = dict(line.split(":") for line in told.decode().split())
     return fields[name]
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    """Waits until something holds. Raises TimeoutError where that takes too long."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no {what} in {PATIENCE} seconds")
-        time.sleep(0.02)
-
-
-def _free_port() -> int:
-    """A port that is free, as is the one of the bus, ten thousand above."""
-    while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            try:
-                other.bind(("127.0.0.1", port + 10_000))
-            except (OSError, OverflowError):
-                continue
-            return port

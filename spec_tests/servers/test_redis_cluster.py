@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +19,9 @@ from djwto.spec_tests.checks import faults
 from djwto.spec_tests.outages import CutOrSilent
 from djwto.spec_tests.registry import CHECKS
 from djwto.spec_tests.runner import in_order
-from djwto.spec_tests.servers import redis_cluster
-from djwto.spec_tests.servers.redis_cluster import LoopbackCluster, Node, until
+from djwto.spec_tests.servers import redis_cluster, redis_server
+from djwto.spec_tests.servers.redis_cluster import LoopbackCluster, Node
+from djwto.spec_tests.servers.redis_server import until
 from djwto.spec_tests.subject import REDIS, Subject, new_key
 from djwto.spec_tests.test_conformance import not_applicable
 
@@ -34,9 +34,7 @@ TIMEOUT = 0.5
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackCluster]:
-    if not redis_cluster.is_installed():
-        required = os.environ.get("DJWTO_REQUIRE_SERVICES") == "1"
-        (pytest.fail if required else pytest.skip)("redis-server is not installed")
+    redis_server.require()
     with redis_cluster.running(tmp_path_factory.mktemp("cluster")) as running:
         yield running
 
