@@ -7,13 +7,15 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.core.checks import CheckMessage, Warning
+from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.encoding import force_str
 from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
 
-from djwto.backends.redis_cluster import SCHEMES, Cluster, connect, node_urls
+from djwto.backends.redis_checks import risky
+from djwto.backends.redis_cluster import SCHEMES, Cluster, connect, node_urls, unless_refused
+from djwto.backends.redis_script import compare_and_set
 from djwto.blacklist import BlacklistBackend
 from djwto.exceptions import BlacklistUnavailable
 
@@ -40,9 +42,12 @@ class RedisBlacklist(BlacklistBackend):
     """Keeps the blacklist as keys that Redis itself expires.
 
     OPTIONS: `url` ("redis://127.0.0.1:6379/0"), with nodes of a Redis Cluster such as
-    "redis+cluster://10.0.0.1:6379,10.0.0.2:6379"; or `client`, the dotted path of a function
-    that returns a client of redis-py; `key_prefix` ("djwto:"); `timeout`, in seconds, for
-    connecting and for each answer (2), with `url` only.
+    "redis+cluster://10.0.0.1:6379,10.0.0.2:6379", or with Sentinels such as
+    "redis+sentinel://10.0.0.1:26379,10.0.0.2:26379/SERVICE/0" (RE-4); or `client`, the dotted path
+    of a function that returns a client of redis-py; `key_prefix` ("djwto:"); `timeout`, in
+    seconds, for connecting and for each answer (2), with `url` only; `wait_replicas`, how many
+    have to have a write before it is answered (0), with `url` only (RE-3); `retries`, how often
+    to ask again what was asked over a connection that was lost (0), never a write (RE-5).
     """
 
     supports_values = True
@@ -51,6 +56,8 @@ class RedisBlacklist(BlacklistBackend):
         "client": None,
         "key_prefix": "djwto:",
         "timeout": 2,
+        "wait_replicas": 0,
+        "retries": 0,
     }
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -63,14 +70,23 @@ class RedisBlacklist(BlacklistBackend):
             ) from error
         # What a cluster raises of which no node answers is no RedisError.
         self.errors = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
+        self.lost = (redis.ConnectionError, redis.TimeoutError, OSError)
         self.prefix: str = self.options["key_prefix"]
         url, factory, timeout = (self.options[name] for name in ("url", "client", "timeout"))
         if not isinstance(self.prefix, str):
             raise ImproperlyConfigured(f"key_prefix is {self.prefix!r}; write a text.")
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0:
             raise ImproperlyConfigured(f"timeout is {timeout!r}; write seconds above 0.")
+        for name in ("wait_replicas", "retries"):
+            count = self.options[name]
+            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+                raise ImproperlyConfigured(f"{name} is {count!r}; write a whole number, or 0.")
         if url is not None and factory is not None:
             raise ImproperlyConfigured("RedisBlacklist takes url or client, not both.")
+        if factory is not None and self.options["wait_replicas"]:
+            raise ImproperlyConfigured(
+                "wait_replicas takes url, not client, which may repeat what it was to send once."
+            )
         try:
             if factory is None:
                 self._make = _factory("redis://127.0.0.1:6379/0" if url is None else url, timeout)
@@ -114,18 +130,43 @@ class RedisBlacklist(BlacklistBackend):
         if not keys:
             return {}
         with self._reachable():
-            values = self.store.values([self.prefix + key for key in keys])
+            values = self._values([self.prefix + key for key in keys])
         found = zip(keys, values, strict=True)
         return {key: _value(stored) for key, stored in found if stored is not None}
 
+    def _values(self, names: list[str]) -> list[Any]:
+        for _ in range(self.options["retries"]):
+            with suppress(*self.lost):
+                return self.store.values(names)
+        return self.store.values(names)
+
     def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
-        name = self.prefix + key
+        name, after = self.prefix + key, _stored(new)
+        before = None if old is None else _stored(old)
         # Redis refuses a date before 1970-01-01T00:00:01, which has passed like any other.
         exat = None if exp is None else max(exp, 1)
         with self._reachable():
-            if old is None:
-                return self.store.set_new(name, _stored(new), exat)
-            return self.store.replace(name, _stored(old), _stored(new), exat)
+            if self.options["wait_replicas"]:
+                return self._replicated(name, compare_and_set(name, before, after, exat))
+            if before is None:
+                return self.store.set_new(name, after, exat)
+            return self.store.replace(name, before, after, exat)
+
+    def _replicated(self, name: str, command: tuple[Any, ...]) -> bool:
+        """What a command is answered, as soon as enough replicas have what it did.
+
+        Raises BlacklistUnavailable if they have not in half the time that an answer may take.
+        """
+        wanted = self.options["wait_replicas"]
+        # Zero is for ever.
+        milliseconds = max(round(500 * self.options["timeout"]), 1)
+        did, replicas = self.store.ask(name, command, ("WAIT", wanted, milliseconds))
+        if replicas < wanted:
+            raise BlacklistUnavailable(
+                f"Redis: {replicas} of {wanted} replicas have acknowledged what was written, "
+                f"within {milliseconds} ms."
+            )
+        return bool(did)
 
     def on_durable(self, callback: Callable[[], None]) -> None:
         """Calls `callback` at once: no transaction of a database takes back what Redis keeps."""
@@ -145,22 +186,10 @@ class RedisBlacklist(BlacklistBackend):
     def check_deploy(self) -> list[CheckMessage]:
         try:
             with self._reachable():
-                servers = self.store.servers()
-                policies = [s.config_get("maxmemory-policy")["maxmemory-policy"] for s in servers]
-        # Managed servers forbid CONFIG, and one that is down is no matter of configuration.
-        except (BlacklistUnavailable, KeyError):
+                return list(risky(self.store.servers(), self.options["wait_replicas"]))
+        # One that is down is no matter of configuration.
+        except BlacklistUnavailable:
             return []
-        evicting = sorted({force_str(policy) for policy in policies} - {"noeviction"})
-        if not evicting:
-            return []
-        return [
-            Warning(
-                "The blacklist's Redis may evict live entries (maxmemory-policy "
-                f"{', '.join(evicting)}): revoked tokens would work again. Set maxmemory-policy "
-                "noeviction.",
-                id="djwto.W014",
-            )
-        ]
 
 
 def _factory(url: Any, timeout: float) -> Callable[[], Any]:
@@ -177,7 +206,13 @@ def _factory(url: Any, timeout: float) -> Callable[[], Any]:
         # idle is noticed before it is used, and replaced.
         "retry": Retry(NoBackoff(), 0),
     }
-    is_cluster = isinstance(url, str) and url.startswith(tuple(f"{s}://" for s in SCHEMES))
+    scheme = url.partition("://")[0] if isinstance(url, str) else ""
+    if scheme in ("redis+sentinel", "rediss+sentinel"):
+        from djwto.backends import redis_sentinel
+
+        client = redis_sentinel.connect(url, **options)
+        return lambda: client
+    is_cluster = scheme in SCHEMES
     urls = node_urls(url) if is_cluster else [url]
     clients = [redis.Redis.from_url(each, **options) for each in urls]
     for client in clients:
@@ -238,6 +273,13 @@ class Server:
                     raise BlacklistUnavailable(f"Redis: {error}") from error
                 raise
         return True
+
+    def ask(self, name: str, *commands: tuple[Any, ...]) -> list[Any]:
+        """What is answered over one connection, in one round trip. Raises the first refusal."""
+        with self.client.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            return unless_refused(pipeline.execute(raise_on_error=False))
 
     def servers(self) -> list[Redis]:
         """A client for each server that keeps entries."""

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from djwto.backends.redis_script import compare_and_set, expiry
+
 if TYPE_CHECKING:
     from redis import Redis, RedisCluster
 
@@ -18,22 +20,20 @@ SCHEMES = ("redis+cluster", "rediss+cluster")
 REDIRECTIONS = 5
 """How many to follow: one of a slot that has moved, one of a slot that is on its way, and more."""
 
-# WATCH takes three round trips, and a key whose slot is on its way cannot be watched.
-REPLACE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], unpack(ARGV, 3))
-return 1
-"""
-
 
 def node_urls(url: str) -> list[str]:
-    """A URL for each node that the URL of a cluster names, as redis-py takes them."""
+    """A URL for each server that a URL with several names, as redis-py takes them.
+
+    Raises ValueError where a host is missing.
+    """
     parts = urlsplit(url)
     user, at, hosts = parts.netloc.rpartition("@")
-    scheme = parts.scheme.removesuffix("+cluster")
+    scheme, _, _ = parts.scheme.partition("+")
+    servers = hosts.split(",")
+    if not all(urlsplit(f"//{server}").hostname for server in servers):
+        raise ValueError("a host is missing")
     return [
-        parts._replace(scheme=scheme, netloc=f"{user}{at}{host}").geturl()
-        for host in hosts.split(",")
+        parts._replace(scheme=scheme, netloc=f"{user}{at}{server}").geturl() for server in servers
     ]
 
 
@@ -87,38 +87,45 @@ class Cluster:
         for server, here in by_server.items():
             answers = self._send(server, [("GET", name) for name in here])
             for name, answer in zip(here, answers, strict=True):
-                found[name] = self._followed(answer, "GET", name)
+                [found[name]] = self._followed([answer], [("GET", name)])
         return [found[name] for name in names]
 
     def set_new(self, name: str, value: str, exat: int | None) -> bool:
         """Sets a value if there is none; whether it did."""
-        return bool(self._ask(name, "SET", name, value, "NX", *_expiry(exat)))
+        [answer] = self.ask(name, ("SET", name, value, "NX", *expiry(exat)))
+        return bool(answer)
 
     def replace(self, name: str, old: str, new: str, exat: int | None) -> bool:
         """Sets a value if it is the old one; whether it did."""
-        return bool(self._ask(name, "EVAL", REPLACE, 1, name, old, new, *_expiry(exat)))
+        # WATCH takes three round trips, and a key whose slot is on its way cannot be watched.
+        [answer] = self.ask(name, compare_and_set(name, old, new, exat))
+        return bool(answer)
+
+    def ask(self, name: str, *commands: tuple[Any, ...]) -> list[Any]:
+        """What a key's primary answers over one connection, in one round trip.
+
+        Raises the first of what it refuses.
+        """
+        return self._followed(self._send(self._primary(name), commands), commands)
 
     def servers(self) -> list[Redis]:
         """A client for each primary."""
         return [self._client_of(node) for node in self.client.get_primaries()]
 
-    def _ask(self, name: str, *command: Any) -> Any:
-        [answer] = self._send(self._primary(name), [command])
-        return self._followed(answer, *command)
+    def _followed(self, answers: list[Any], commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """What the node says to which the first answer redirects, or the answers.
 
-    def _followed(self, answer: Any, *command: Any) -> Any:
-        """What the node says to which an answer redirects, or the answer. Raises what it is."""
+        Raises the first that is an error.
+        """
         for _ in range(REDIRECTIONS):
             # Which is an AskError, too.
-            if isinstance(answer, self.errors.MovedError):
+            if isinstance(answers[0], self.errors.MovedError):
                 self._refresh()
-                [answer] = self._send(self._named(answer), [command])
-            elif isinstance(answer, self.errors.AskError):
+                answers = self._send(self._named(answers[0]), commands)
+            elif isinstance(answers[0], self.errors.AskError):
                 # The slot is on its way. What has arrived is told only to who says so.
-                _, answer = self._send(self._named(answer), [("ASKING",), command])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+                _, *answers = self._send(self._named(answers[0]), [("ASKING",), *commands])
+        return unless_refused(answers)
 
     def _send(self, server: Redis, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """What a node answers, errors as well, in one round trip. It is asked once."""
@@ -166,5 +173,9 @@ class Cluster:
                 self._refreshing.release()
 
 
-def _expiry(exat: int | None) -> tuple[Any, ...]:
-    return () if exat is None else ("EXAT", exat)
+def unless_refused(answers: list[Any]) -> list[Any]:
+    """The answers. Raises the first that is an error."""
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers

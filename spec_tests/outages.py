@@ -185,8 +185,10 @@ def _by_options(subject: Subject) -> Iterator[Outage | None]:
 
 
 def _server_in(value: Any) -> tuple[str, int] | None:
-    """The host and the port that a URL names, unless they are of one node of many."""
-    if not isinstance(value, str) or "://" not in value or "+cluster://" in value:
+    """The host and the port that a URL names, unless they are of one of many."""
+    if not isinstance(value, str) or "://" not in value:
+        return None
+    if value.partition("://")[0].endswith(("+cluster", "+sentinel")):
         return None
     try:
         parts = urlsplit(value)

@@ -50,11 +50,24 @@ def test_it_says_what_to_install() -> None:
     assert said == "ImproperlyConfigured RedisBlacklist needs redis-py: pip install djwto[redis]."
 
 
+def pieces_sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is sent to servers from now on, each in one piece."""
+    pieces: list[bytes] = []
+    send = redis.Connection.send_packed_command
+
+    def note(connection: redis.Connection, command: Any, *args: Any, **kwargs: Any) -> None:
+        pieces.append(command if isinstance(command, bytes) else b"".join(command))
+        send(connection, command, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(redis.Connection, "send_packed_command", note)
+    return pieces
+
+
 @pytest.mark.clause("RE-2")
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "volatile-ttl"])
 @pytest.mark.case("B17")
 def test_a_server_that_may_evict_is_reported(policy: str) -> None:
-    with serving(policy) as url:
+    with serving({"maxmemory-policy": policy}) as url:
         backend = RedisBlacklist({"url": url})
         assert backend.check() == []
         [message] = backend.check_deploy()
@@ -65,12 +78,119 @@ def test_a_server_that_may_evict_is_reported(policy: str) -> None:
 
 
 @pytest.mark.clause("RE-2")
-@pytest.mark.parametrize("policy", ["noeviction", None])
-def test_one_that_does_not_or_does_not_tell_is_not(policy: str | None) -> None:
-    with serving(policy) as url:
+@pytest.mark.parametrize("settings", [{"maxmemory-policy": "noeviction"}, {}, None])
+def test_one_that_does_not_or_does_not_tell_is_not(settings: dict[str, str] | None) -> None:
+    with serving(settings) as url:
         backend = RedisBlacklist({"url": url})
         assert backend.check_deploy() == []
         backend.client.close()
+
+
+@pytest.mark.clause("RE-6")
+@pytest.mark.parametrize(
+    ("settings", "reported"),
+    [
+        ({"save": "", "appendonly": "no"}, 1),
+        ({"save": "3600 1", "appendonly": "no"}, 0),
+        ({"save": "", "appendonly": "yes"}, 0),
+        ({"save": ""}, 0),
+        ({"appendonly": "no"}, 0),
+        (None, 0),
+    ],
+)
+def test_a_server_that_keeps_nothing_over_a_restart_is_reported(
+    settings: dict[str, str] | None, reported: int
+) -> None:
+    with serving(settings) as url:
+        backend = RedisBlacklist({"url": url})
+        messages = backend.check_deploy()
+        backend.client.close()
+    assert [message.id for message in messages] == ["djwto.W015"] * reported
+    assert all("Set appendonly yes" in message.msg for message in messages)
+
+
+@pytest.mark.clause("RE-6")
+@pytest.mark.parametrize(
+    ("wanted", "settings", "reported"), [(0, {}, 0), (1, {}, 0), (2, {}, 1), (2, None, 0)]
+)
+def test_a_server_with_fewer_replicas_than_are_waited_for_is_reported(
+    wanted: int, settings: dict[str, str] | None, reported: int
+) -> None:
+    with serving(settings, replicas=1) as url:
+        backend = RedisBlacklist({"url": url, "wait_replicas": wanted})
+        messages = backend.check_deploy()
+        backend.client.close()
+    assert [message.id for message in messages] == ["djwto.W016"] * reported
+    assert all("has 1 replicas connected, and wait_replicas is 2" in m.msg for m in messages)
+
+
+@pytest.mark.clause("RE-3")
+@pytest.mark.parametrize(("timeout", "milliseconds"), [(2, 1_000), (0.3, 150), (0.0001, 1)])
+def test_so_many_replicas_are_waited_for_and_half_as_long_as_for_an_answer(
+    timeout: float, milliseconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real ones are in `servers/test_redis_replicas.py`."""
+    sent = pieces_sent(monkeypatch)
+    with serving({}, replicas=1) as url:
+        for wanted in (1, 2):
+            backend = RedisBlacklist({"url": url, "timeout": 5, "wait_replicas": wanted})
+            backend.options["timeout"] = timeout
+            if wanted == 1:
+                assert backend.add("key", None) is True
+            else:
+                reason = rf"1 of 2 replicas have acknowledged .* within {milliseconds} ms"
+                with pytest.raises(BlacklistUnavailable, match=reason):
+                    backend.compare_and_set("key", "a", "b", None)
+            assert sent[-1].endswith(
+                b"WAIT\r\n$1\r\n%d\r\n$%d\r\n%d\r\n"
+                % (wanted, len(str(milliseconds)), milliseconds)
+            )
+            backend.client.close()
+
+
+@pytest.mark.clause("RE-5")
+@pytest.mark.parametrize("error", [redis.ConnectionError, redis.TimeoutError, OSError])
+@pytest.mark.parametrize(("retries", "lost", "answered"), [(0, 1, 0), (1, 1, 1), (2, 3, 0)])
+def test_what_is_read_is_asked_for_again_and_what_is_written_is_not(
+    retries: int,
+    lost: int,
+    answered: bool,
+    error: type[Exception],
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend = RedisBlacklist({"url": redis_url, "retries": retries})
+    key = new_key()
+    assert backend.contains(key) is False
+    read = redis.Connection.read_response
+    losses: list[int] = []
+
+    def lose(connection: redis.Connection, *args: Any, **kwargs: Any) -> Any:
+        answer = read(connection, *args, **kwargs)
+        if len(losses) < lost and sent and key.encode() in sent[-1]:
+            losses.append(1)
+            connection.disconnect()  # type: ignore[no-untyped-call]
+            raise error("lost")
+        return answer
+
+    sent = pieces_sent(monkeypatch)
+    monkeypatch.setattr(redis.Connection, "read_response", lose)
+    if answered:
+        assert backend.get_many([key]) == {}
+    else:
+        with pytest.raises(BlacklistUnavailable, match="lost"):
+            backend.get_many([key])
+    assert len([piece for piece in sent if key.encode() in piece]) == retries + 1
+    for write in (
+        lambda: backend.add(key, None),
+        lambda: backend.compare_and_set(key, "", "a", 1),
+    ):
+        losses.clear()
+        sent.clear()
+        with pytest.raises(BlacklistUnavailable, match="lost"):
+            write()
+        assert len(losses) == 1
+    backend.client.close()
 
 
 @pytest.mark.clause("RE-2")
@@ -127,13 +247,40 @@ def test_a_server_that_does_not_answer_is_given_up(silent_port: int) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"host": "x"}, "no option host; it has client, key_prefix, timeout, url"),
+        (
+            {"host": "x"},
+            "no option host; it has client, key_prefix, retries, timeout, url, wait_replicas",
+        ),
         ({"url": "http://x"}, "RedisBlacklist is 'http://x': Redis URL must specify"),
         ({"url": 7}, "The option url of RedisBlacklist is 7"),
         ({"url": "redis://x/0?nonsense=1"}, "nonsense"),
         ({"url": "redis+cluster://x,y:port"}, "port"),
+        ({"url": "redis+cluster://x,"}, "a host is missing"),
         ({"url": "redis+cluster://x,y/1"}, "a cluster has no database but 0"),
         ({"url": "rediss+cluster://x,y?nonsense=1"}, "nonsense"),
+        (
+            {"url": "redis+sentinel://x,y"},
+            "write redis\\+sentinel://host:26379,host:26379/SERVICE/0",
+        ),
+        ({"url": "redis+sentinel://x,y/"}, "name that the Sentinels have for the primary"),
+        ({"url": "redis+sentinel://x,y/mine/first"}, "the number of the database"),
+        ({"url": "redis+sentinel://x,y/mine/1/2"}, "the number of the database"),
+        ({"url": "redis+sentinel:///mine/0"}, "a host is missing"),
+        ({"url": "redis+sentinel://x,/mine/0"}, "a host is missing"),
+        ({"url": "redis+sentinel://:26379,x/mine/0"}, "a host is missing"),
+        ({"url": "redis+sentinel://x:port/mine"}, "port"),
+        ({"url": "redis+sentinel://x/mine?nonsense=1"}, "nonsense"),
+        ({"url": "redis+sentinel://x/mine?sentinel_nonsense=1"}, "nonsense"),
+        ({"url": "http+sentinel://x/mine"}, "Redis URL must specify"),
+        ({"url": "unix+sentinel://x/mine"}, "Redis URL must specify"),
+        ({"wait_replicas": -1}, "wait_replicas is -1; write a whole number, or 0"),
+        ({"wait_replicas": True}, "wait_replicas is True"),
+        ({"wait_replicas": "1"}, "wait_replicas is '1'"),
+        ({"retries": 1.5}, "retries is 1.5; write a whole number, or 0"),
+        (
+            {"wait_replicas": 1, "client": f"{HOOKS}.fake_redis"},
+            "wait_replicas takes url, not client",
+        ),
         ({"client": "no.where"}, "The option client of RedisBlacklist is 'no.where'"),
         ({"client": "math.pi"}, "is 'math.pi'"),
         ({"timeout": 0}, "timeout is 0; write seconds above 0"),
@@ -169,9 +316,36 @@ def test_each_node_of_a_cluster_is_one_of_redis_py() -> None:
     ]
 
 
+@pytest.mark.clause("RE-4")
+def test_servers_and_sentinels_are_told_what_the_url_says_to_each() -> None:
+    backend = RedisBlacklist(
+        {
+            "url": "rediss+sentinel://me:a%2Fb@one,[::1]:7/my%20own/3"
+            "?sentinel_username=you&sentinel_password=c%2Fd&ssl_cert_reqs=none",
+            "timeout": 1,
+        }
+    )
+    pool = backend.client.connection_pool
+    of_all = {"socket_timeout": 1, "socket_connect_timeout": 1, "ssl_cert_reqs": "none"}
+    server = {**of_all, "username": "me", "password": "a/b", "db": 3}
+    assert {name: pool.connection_kwargs[name] for name in server} == server
+    assert pool.service_name == "my own"
+    assert pool.is_master is True
+    assert issubclass(pool.connection_class, redis.SSLConnection)
+    sentinels = [s.connection_pool for s in pool.sentinel_manager.sentinels]
+    of_each = {**of_all, "username": "you", "password": "c/d", "db": 0}
+    for sentinel, (host, port) in zip(sentinels, [("one", 26_379), ("::1", 7)], strict=True):
+        told = {**of_each, "host": host, "port": port}
+        assert {name: sentinel.connection_kwargs[name] for name in told} == told
+        assert issubclass(sentinel.connection_class, redis.SSLConnection)
+        assert sentinel.connection_kwargs["retry"].get_retries() == 0
+
+
 @pytest.mark.clause("BL-15")
-def test_nothing_is_asked_a_second_time() -> None:
-    retry = RedisBlacklist({}).client.connection_pool.connection_kwargs["retry"]
+@pytest.mark.parametrize("url", [None, "redis+sentinel://127.0.0.1:1/mine"])
+def test_nothing_is_asked_a_second_time(url: str | None) -> None:
+    options = {} if url is None else {"url": url}
+    retry = RedisBlacklist(options).client.connection_pool.connection_kwargs["retry"]
     for error in (redis.ConnectionError, redis.TimeoutError):
         tried: list[type[Exception]] = []
 
@@ -250,14 +424,7 @@ def test_many_keys_are_asked_for_at_once(
 ) -> None:
     keys = [new_key() for _ in range(3)]
     backend.compare_and_set(keys[1], None, "a", None)
-    sent: list[Any] = []
-    send = redis.Connection.send_packed_command
-
-    def count(connection: redis.Connection, command: Any, *args: Any, **kwargs: Any) -> None:
-        sent.append(command)
-        send(connection, command, *args, **kwargs)  # type: ignore[no-untyped-call]
-
-    monkeypatch.setattr(redis.Connection, "send_packed_command", count)
+    sent = pieces_sent(monkeypatch)
     assert backend.get_many(keys) == {keys[1]: "a"}
     assert len(sent) == 1
 

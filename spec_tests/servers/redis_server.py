@@ -46,6 +46,7 @@ class RedisServer:
         """`settings` as redis.conf has them, by name; a list is a setting for each of it."""
         self.folder = folder
         self.port = free_port() if port is None else port
+        self.password: str | None = settings.get("requirepass")
         self.process: subprocess.Popen[bytes] | None = None
         told = {"port": self.port, "bind": "127.0.0.1", "dir": folder, **settings}
         # Not over again at each start: what it was told by others, it has written there itself.
@@ -58,7 +59,8 @@ class RedisServer:
 
     def ask(self, *command: Any) -> Any:
         """What the server answers, as redis-py reads it."""
-        with redis.Redis(port=self.port, socket_timeout=PATIENCE) as client:
+        options: Any = {"port": self.port, "password": self.password, "socket_timeout": PATIENCE}
+        with redis.Redis(**options) as client:
             return client.execute_command(*command)
 
     def start(self) -> None:

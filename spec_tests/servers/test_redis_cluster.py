@@ -248,6 +248,58 @@ def test_a_slot_that_moves_is_followed(
     until(asks_the_right_one, "news of the slot")
 
 
+@pytest.mark.clause("RE-3")
+def test_the_replicas_of_the_primary_that_has_the_key_are_waited_for(
+    cluster: LoopbackCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = RedisBlacklist({"url": cluster.url, "timeout": TIMEOUT, "wait_replicas": 1})
+    replicated, alone, *_ = cluster.primaries
+    [kept], [unsure] = keys_of(cluster, replicated, 1), keys_of(cluster, alone, 1)
+    backend.contains(kept)
+    with counting(monkeypatch) as sent:
+        assert backend.add(kept, None) is True
+        assert backend.add(kept, None) is False
+        assert backend.compare_and_set(kept, "", "a", None) is True
+        assert backend.compare_and_set(kept, "", "b", None) is False
+    assert [text.count(b"WAIT") for _, text in sent] == [1] * 4
+    for write in (lambda: backend.add(unsure, None), lambda: backend.add(unsure, None)):
+        with pytest.raises(BlacklistUnavailable, match="0 of 1 replicas"):
+            write()
+    close(backend)
+
+
+@pytest.mark.clause("RE-3")
+def test_of_a_slot_that_moves_the_replicas_are_waited_for_where_it_goes(
+    cluster: LoopbackCluster,
+) -> None:
+    backend = RedisBlacklist({"url": cluster.url, "timeout": TIMEOUT, "wait_replicas": 1})
+    target, source, *_ = cluster.primaries
+    [tag] = keys_of(cluster, source, 1)
+    first, second = f"{{{PREFIX}{tag}}}1", f"{{{PREFIX}{tag}}}2"
+    slot = cluster.slot(PREFIX + first)
+    target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.ask("CLUSTER", "MYID"))
+    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", target.ask("CLUSTER", "MYID"))
+    assert backend.add(first, None) is True
+    assert backend.add(first, None) is False
+    for node in (target, source):
+        node.ask("CLUSTER", "SETSLOT", slot, "NODE", target.ask("CLUSTER", "MYID"))
+    assert backend.compare_and_set(first, "", "a", None) is True
+    assert backend.add(second, None) is True
+    assert backend.get_many([first, second]) == {first: "a", second: ""}
+    close(backend)
+
+
+@pytest.mark.clause("RE-6")
+def test_a_primary_with_fewer_replicas_than_are_waited_for_is_reported(
+    cluster: LoopbackCluster,
+) -> None:
+    backend = RedisBlacklist({"url": cluster.url, "wait_replicas": 1})
+    [message] = backend.check_deploy()
+    assert message.id == "djwto.W016"
+    assert "has 0 replicas" in message.msg
+    close(backend)
+
+
 @pytest.mark.clause("BL-15")
 def test_of_slots_that_nobody_has_only_their_own_keys_are_unavailable(
     cluster: LoopbackCluster,
