@@ -2,8 +2,8 @@
 
 Looks on the standard ports of the loopback, or where `DJWTO_TEST_POSTGRESQL_URL`,
 `DJWTO_TEST_MARIADB_URL`, `DJWTO_TEST_REDIS_URL` and `DJWTO_TEST_MEMCACHED_URL` say. Starts none of
-them, and a Redis Cluster of its own. Names each that it did not find, and fails for it if
-`DJWTO_REQUIRE_SERVICES` is 1.
+them; where a test takes several servers of Redis, it starts its own. Names each that it did not
+find, and fails for it if `DJWTO_REQUIRE_SERVICES` is 1.
 """
 
 from __future__ import annotations

@@ -181,10 +181,11 @@ def test_what_is_read_is_asked_for_again_and_what_is_written_is_not(
         with pytest.raises(BlacklistUnavailable, match="lost"):
             backend.get_many([key])
     assert len([piece for piece in sent if key.encode() in piece]) == retries + 1
-    for write in (
+    writes: list[Callable[[], bool]] = [
         lambda: backend.add(key, None),
         lambda: backend.compare_and_set(key, "", "a", 1),
-    ):
+    ]
+    for write in writes:
         losses.clear()
         sent.clear()
         with pytest.raises(BlacklistUnavailable, match="lost"):

@@ -204,6 +204,22 @@ def test_a_logout_that_was_not_acknowledged_is_503_and_200_when_it_is_repeated(
 
 
 @pytest.mark.clause("RE-3")
+@pytest.mark.django_db(transaction=True)
+def test_an_update_that_was_not_acknowledged_is_503_and_its_repetition_a_twin(
+    backend: RedisBlacklist, servers: Servers, paused: RedisServer
+) -> None:
+    with override_settings(DJWTO_BLACKLIST={"BACKEND": REDIS, "OPTIONS": backend.options}):
+        refresh = alice.session().refresh
+        assert api.send(api.UPDATE_REFRESH, refresh).status == 503
+        paused.resume()
+        twin = api.send(api.UPDATE_REFRESH, refresh)
+        assert twin.status == 200
+        assert api.send(api.UPDATE_REFRESH, twin.refresh).status == 200
+        # Its successor has been exchanged since: that is no twin any more.
+        assert api.send(api.UPDATE_REFRESH, refresh).status == 401
+
+
+@pytest.mark.clause("RE-3")
 def test_by_default_no_replica_is_waited_for(
     servers: Servers, paused: RedisServer, sent: list[bytes]
 ) -> None:
@@ -314,11 +330,17 @@ def test_a_server_with_fewer_replicas_than_are_waited_for_is_reported(
 
 
 @pytest.mark.clause("RE-6")
-def test_who_may_not_ask_is_not_told(servers: Servers) -> None:
+@pytest.mark.parametrize(
+    ("forbidden", "reported"),
+    [(["-config"], ["djwto.W016"]), (["-info"], []), (["-config", "-info"], [])],
+)
+def test_what_may_not_be_asked_is_not_reported(
+    forbidden: list[str], reported: list[str], servers: Servers
+) -> None:
     primary, _ = servers
-    primary.ask("ACL", "SETUSER", "app", "on", ">word", "~*", "+@all", "-config", "-info")
-    backend = RedisBlacklist(
-        {"url": f"redis://app:word@127.0.0.1:{primary.port}/0", "wait_replicas": 5}
-    )
+    primary.ask("ACL", "SETUSER", "app", "on", ">word", "~*", "+@all", *forbidden)
+    url = f"redis://app:word@127.0.0.1:{primary.port}/0"
+    backend = RedisBlacklist({"url": url, "wait_replicas": 5})
     with closing(backend.client):
-        assert backend.check_deploy() == []
+        assert [message.id for message in backend.check_deploy()] == reported
+    primary.ask("ACL", "DELUSER", "app")

@@ -54,6 +54,11 @@ def backend(watched: WatchedServers) -> Iterator[RedisBlacklist]:
         yield backend
 
 
+def questions(backend: RedisBlacklist) -> list[Callable[[], bool]]:
+    """What reads, and what writes."""
+    return [lambda: backend.contains("a"), lambda: backend.add("a", None)]
+
+
 def until_served(call: Callable[[], Any]) -> Any:
     """What a call answers as soon as it does; until then it is unavailable, and nothing else."""
     answers: list[Any] = []
@@ -89,9 +94,6 @@ def test_it_is_the_primary_that_is_asked(watched: WatchedServers, backend: Redis
     key = new_key()
     assert backend.add(key, None) is True
     assert watched.master_process().ask("EXISTS", f"djwto:{key}") == 1
-    assert [server.connection_pool.master_address for server in backend.store.servers()] == [
-        ("127.0.0.1", watched.master_process().port)
-    ]
     assert backend.check_deploy() == []
 
 
@@ -110,7 +112,7 @@ def test_a_service_that_nobody_watches_is_unavailable(
     service: str, reason: str, watched: WatchedServers
 ) -> None:
     with made(watched.url.replace(SERVICE, service)) as backend:
-        for call in (lambda: backend.contains("a"), lambda: backend.add("a", None)):
+        for call in questions(backend):
             with pytest.raises(BlacklistUnavailable, match=reason):
                 call()
 
@@ -161,7 +163,7 @@ def test_a_replica_that_a_sentinel_takes_for_the_primary_is_not_asked(
     try:
         sentinel.start()
         with made(f"redis+sentinel://127.0.0.1:{sentinel.port}/{SERVICE}") as backend:
-            for call in (lambda: backend.contains("a"), lambda: backend.add("a", None)):
+            for call in questions(backend):
                 with pytest.raises(BlacklistUnavailable, match=f"{replica.port} is a slave"):
                     call()
     finally:
@@ -174,7 +176,7 @@ def test_of_those_that_ask_at_once_none_loses_a_sentinel_for_the_others(
 ) -> None:
     """redis-py puts the one that answers first, in place."""
     together = threading.Barrier(2, timeout=10)
-    check = Sentinel.check_master_state
+    check: Any = Sentinel.check_master_state
 
     def check_together(*args: Any) -> Any:
         together.wait()
@@ -240,11 +242,11 @@ def test_the_successor_of_a_primary_has_all_that_was_answered(
         assert backend.add(key, None) is True
     assert backend.compare_and_set(changed, None, "a", None) is True
     before.kill() if away == "killed" else before.pause()
-    for call in (
-        lambda: backend.contains(added[0]),
-        lambda: backend.add(new_key(), None),
+    calls: list[Callable[[], bool]] = [
+        *questions(backend),
         lambda: backend.compare_and_set(changed, "a", "b", None),
-    ):
+    ]
+    for call in calls:
         begun = time.monotonic()
         with pytest.raises(BlacklistUnavailable):
             call()
