@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import ERROR, WARNING, CheckMessage, Error, Warning
@@ -34,6 +35,7 @@ HOOKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "DJWTO_PROCESS_USER": ("djwto.E032", "process_user", ("user",)),
     "DJWTO_PROCESS_PERMS": ("djwto.E033", "process_perms", ("user",)),
     "DJWTO_USER_AUTHENTICATE": ("djwto.E034", "user_authenticate", ("request",)),
+    "DJWTO_THROTTLE": ("djwto.E080", "throttle", ("request", "sender")),
 }
 
 TOO_WEAK: dict[str, tuple[str, str, Callable[[Any], bool], str]] = {
@@ -355,10 +357,14 @@ def _transport() -> Iterator[CheckMessage]:
 def _hooks() -> Iterator[CheckMessage]:
     for name, (check_id, attribute, arguments) in HOOKS.items():
         dotted = getattr(settings, attribute)
+        if dotted is None and attribute == "throttle":
+            continue
         call = f"hook({', '.join(arguments)})"
         try:
             hook = import_string(dotted)
             inspect.signature(hook).bind(*arguments)
+            if iscoroutinefunction(hook):
+                raise TypeError("it is a coroutine function, and the endpoints await nothing")
         except (ImportError, AttributeError, TypeError, ValueError) as error:
             yield Error(
                 f"{name} is {dotted!r}; expected the dotted path of a function that can be "

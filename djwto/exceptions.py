@@ -30,6 +30,8 @@ class Refusal(DjwtoError):
     status: ClassVar[HTTPStatus]
     challenge: ClassVar[str | None] = None
     """Value of `WWW-Authenticate` (RFC 6750 section 3), None where no token would help."""
+    retry_after: int | None = None
+    """Seconds after which to ask again (RFC 9110 section 10.2.3), where that is known."""
 
     def __init__(self, message: str, **arguments: object) -> None:
         translated = gettext(message)
@@ -85,6 +87,16 @@ class ForgedRequest(Refusal):
     """The CSRF check failed, or another site's page tried to log its visitor in."""
 
     status = HTTPStatus.FORBIDDEN
+
+
+class Throttled(Refusal):
+    """`DJWTO_THROTTLE` has the client wait."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, retry_after: int | None = None) -> None:
+        super().__init__("Too many requests; try again later.")
+        self.retry_after = retry_after
 
 
 class Disabled(Refusal):

@@ -40,6 +40,8 @@ def refused(refusal: Refusal) -> HttpResponse:
     response = _Awaitable({"error": str(refusal)}, status=refusal.status)
     if refusal.challenge:
         response["WWW-Authenticate"] = refusal.challenge
+    if refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
     response["Cache-Control"] = "no-store"
     return response
 

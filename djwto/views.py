@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.contrib.auth.signals import user_logged_in
@@ -16,7 +17,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from djwto import csrf, transports
+from djwto import csrf, throttle, transports
 from djwto.authentication import authenticate
 from djwto.body import flag
 from djwto.claims import ACCESS, REFRESH, Claims, access_from, user_id
@@ -67,6 +68,7 @@ class JWTView(View):
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         try:
+            self.refuse_throttled(request)
             return super().dispatch(request, *args, **kwargs)
         except ReusedToken as refusal:
             # Two hold tokens of one session, and which of them is the thief nobody knows.
@@ -75,6 +77,15 @@ class JWTView(View):
             response = refused(refusal)
             transports.current().forget(request, response)
             return response
+
+    def refuse_throttled(self, request: HttpRequest) -> None:
+        """Raises Throttled for a request that comes too soon (HTTP-31).
+
+        One that nothing would be done about is not counted: a preflight of CORS, another method.
+        """
+        hook = settings.throttle
+        if hook is not None and request.method in {*self._allowed_methods()} - {"OPTIONS"}:  # type: ignore[attr-defined]
+            throttle.ask(hook, request, self.sender)
 
     def end(self, claims: Claims, signal: Signal, /, **kwargs: Any) -> bool:
         """Ends a session and announces it; False if it had ended before."""
@@ -111,9 +122,19 @@ class GetTokensView(JWTView):
 
     sender = "GetTokensView"
 
+    def refuse_throttled(self, request: HttpRequest) -> None:
+        """As for each endpoint, and announced: a login that has to wait has failed."""
+        with self._announcing_failure():
+            super().refuse_throttled(request)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
+        with self._announcing_failure():
             return self._log_in(request)
+
+    @contextmanager
+    def _announcing_failure(self) -> Iterator[None]:
+        try:
+            yield
         except STORE_FAILURES:
             raise
         except Exception as error:

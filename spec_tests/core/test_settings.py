@@ -297,6 +297,9 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E032", {"DJWTO_PROCESS_USER": f"{HOOKS}.not_callable"}, "can be called as hook(user)"),
     ("E033", {"DJWTO_PROCESS_PERMS": None}, "can be called as hook(user)"),
     ("E034", {"DJWTO_USER_AUTHENTICATE": 7}, "can be called as hook(request)"),
+    ("E080", {"DJWTO_THROTTLE": "absent.hook"}, "can be called as hook(request, sender)"),
+    ("E080", {"DJWTO_THROTTLE": f"{HOOKS}.as_member"}, "too many positional arguments"),
+    ("E080", {"DJWTO_THROTTLE": f"{HOOKS}.awaited"}, "the endpoints await nothing"),
     ("W035", {"DJWTO_MODES": "JSON"}, "is not a setting of djwto"),
     (
         "E010",
@@ -626,6 +629,7 @@ def test_a_project_without_a_setting_is_right() -> None:
         {"DJWTO_ROTATE_REFRESH": False, **KEYS_ONLY},
         {"DJWTO_ROTATE_ON_ACCESS": True, "DJWTO_CHECK_ACCESS": True},
         {"DJWTO_MODE": "ONE-COOKIE", "DJWTO_COOKIE_PREFIX": "__Secure-"},
+        {"DJWTO_THROTTLE": f"{HOOKS}.answers"},
         cached_in(locmem(OPTIONS={"MAX_ENTRIES": "20000000"})),
         cached_in(locmem(OPTIONS={"MAX_ENTRIES": 1_000_000})),
         cached_in({"BACKEND": REDIS_CACHE}),
