@@ -32,6 +32,8 @@ class Refusal(DjwtoError):
     """Value of `WWW-Authenticate` (RFC 6750 section 3), None where no token would help."""
     retry_after: int | None = None
     """Seconds after which to ask again (RFC 9110 section 10.2.3), where that is known."""
+    event: ClassVar[str | None] = None
+    """What `djwto.security_log` calls it; None for what clients are answered all day."""
 
     def __init__(self, message: str, **arguments: object) -> None:
         translated = gettext(message)
@@ -87,12 +89,14 @@ class ForgedRequest(Refusal):
     """The CSRF check failed, or another site's page tried to log its visitor in."""
 
     status = HTTPStatus.FORBIDDEN
+    event = "csrf_refused"
 
 
 class Throttled(Refusal):
     """`DJWTO_THROTTLE` has the client wait."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
+    event = "throttled"
 
     def __init__(self, retry_after: int | None = None) -> None:
         super().__init__("Too many requests; try again later.")

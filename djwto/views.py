@@ -58,9 +58,9 @@ class JWTView(View):
         try:
             response = self._dispatch_watching_reuse(request, *args, **kwargs)
         except Refusal as refusal:
-            response = refused(refusal)
+            response = refused(request, refusal, self.sender)
         except STORE_FAILURES:
-            response = unavailable(self.sender)
+            response = unavailable(request, self.sender)
         response.setdefault("Cache-Control", "no-store")
         return response
 
@@ -74,7 +74,7 @@ class JWTView(View):
             # Two hold tokens of one session, and which of them is the thief nobody knows.
             claims: Claims = request.payload  # type: ignore[attr-defined]
             self.end(claims, jwt_reuse_detected, claims=claims)
-            response = refused(refusal)
+            response = refused(request, refusal, self.sender)
             transports.current().forget(request, response)
             return response
 

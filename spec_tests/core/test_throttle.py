@@ -254,4 +254,6 @@ def test_a_body_too_large_for_a_hook_is_answered_400_too(settings: Settings) -> 
     settings.DJWTO_THROTTLE = f"{__name__}.reads_the_form"
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 50
     form = "application/x-www-form-urlencoded"
-    assert Client().post(api.LOGIN, b"username=" + b"a" * 100, form).status_code == 400
+    response = Client().post(api.LOGIN, b"username=" + b"a" * 100, form)
+    assert response.status_code == 400
+    assert response.json() == {"error": "The body is too large or cannot be read."}
