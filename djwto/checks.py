@@ -21,6 +21,7 @@ from djwto.blacklist import load_backend
 from djwto.conf import NAMES, seconds, settings
 from djwto.key_checks import keys, keys_deploy
 from djwto.request_user import DATABASE, TOKEN
+from djwto.site_checks import site, site_deploy
 from djwto.transports import TRANSPORTS
 
 LONGEST_LEEWAY = 600
@@ -96,13 +97,13 @@ def _severe(message: CheckMessage) -> CheckMessage:
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Every check of djwto's own settings, the blacklist's aside."""
     own = (_claims, _lifetimes, _sessions, keys, _transport, _hooks, _middleware, _names)
-    return [message for check in (*own, _too_weak) for message in check()]
+    return [message for check in (*own, site, _too_weak) for message in check()]
 
 
 @strictly
 def check_settings_deploy(**kwargs: Any) -> list[CheckMessage]:
     """What may be meant, but not overlooked, for `check --deploy`."""
-    found: list[CheckMessage] = [*keys_deploy()]
+    found: list[CheckMessage] = [*keys_deploy(), *site_deploy()]
     # In the strict preset these two are errors of their own, deployed or not.
     if not settings.strict and settings.rotate_refresh is False:
         found.append(

@@ -349,3 +349,12 @@ def test_a_session_is_named_by_its_key(log: Log) -> None:
     (told,) = log.take()
     assert told["jti"] == blacklist_key(jti)
     assert "ip" not in told
+
+
+@pytest.mark.clause("LOG-1")
+def test_who_ends_a_session_of_another_is_not_taken_for_its_user(log: Log, rf: Any) -> None:
+    request = rf.post("/")
+    request.payload = {"jti": "1", "user": {"id": 7}}
+    for jti in "1", "2":
+        jwt_blacklisted.send("BlackListTokenView", request=request, jti=jti)
+    assert [told.get("user_id") for told in log.take()] == [7, None]
