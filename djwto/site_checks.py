@@ -96,7 +96,7 @@ def _domain() -> Iterator[CheckMessage]:
 
 def _reaches(host: str, domain: str) -> bool:
     """Whether a name that this entry of ALLOWED_HOSTS takes is the domain, or is in it."""
-    within = host == "*" or f".{host}".endswith(f".{domain}") or host == f".{domain}"
+    within = host == "*" or f".{host}".endswith(f".{domain}")
     return within or (host.startswith(".") and domain.endswith(host))
 
 
