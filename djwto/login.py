@@ -68,8 +68,8 @@ def login_name(request: HttpRequest) -> str:
     For a hook that counts attempts by user: whoever looks into `request.POST` misses the logins
     with a JSON body, and takes one name with spaces around it for many. Raises UnreadableBody.
     """
-    name: str = UsernameField().to_python(_text("username", _name_in(fields(request))))
-    return name
+    name = _text("username", _name_in(fields(request)))
+    return UsernameField().to_python(name) or ""
 
 
 def _name_in(body: Mapping[str, Any]) -> object:

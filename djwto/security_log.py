@@ -70,16 +70,27 @@ def _login_failed(sender: str, request: HttpRequest, **kwargs: Any) -> None:
 def _reuse_detected(
     sender: str, request: HttpRequest, jti: str, claims: Claims, **kwargs: Any
 ) -> None:
-    session = {"jti": blacklist_key(jti), "user_id": _user_id(claims)}
-    write(logging.ERROR, "reuse_detected", request, endpoint=sender, **session)
+    write(
+        logging.ERROR,
+        "reuse_detected",
+        request,
+        endpoint=sender,
+        jti=blacklist_key(jti),
+        user_id=_user_id(claims),
+    )
 
 
 def _session_revoked(sender: str, request: HttpRequest | None, jti: str, **kwargs: Any) -> None:
     claims: Claims = getattr(request, "payload", {})
-    # It may be another session than that of the request, and then perhaps another user's.
-    user_id = _user_id(claims) if claims.get("jti") == jti else None
-    session = {"jti": blacklist_key(jti), "user_id": user_id}
-    write(logging.INFO, "session_revoked", request, endpoint=sender, **session)
+    write(
+        logging.INFO,
+        "session_revoked",
+        request,
+        endpoint=sender,
+        jti=blacklist_key(jti),
+        # It may be another session than that of the request, and then perhaps another user's.
+        user_id=_user_id(claims) if claims.get("jti") == jti else None,
+    )
 
 
 def _sessions_revoked(
@@ -89,6 +100,11 @@ def _sessions_revoked(
     except_jti: str | None,
     **kwargs: Any,
 ) -> None:
-    spared = None if except_jti is None else blacklist_key(except_jti)
-    whose = {"user_id": user_id, "except_jti": spared}
-    write(logging.INFO, "sessions_revoked", request, endpoint=sender, **whose)
+    write(
+        logging.INFO,
+        "sessions_revoked",
+        request,
+        endpoint=sender,
+        user_id=user_id,
+        except_jti=None if except_jti is None else blacklist_key(except_jti),
+    )

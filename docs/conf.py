@@ -34,8 +34,8 @@ project = "djwto"
 release = version = djwto.__version__
 copyright = "the djwto contributors"
 
-extensions = ["sphinx.ext.autodoc", "sphinx_copybutton", "flow"]
-exclude_patterns = ["_build", "demo", "own_backend"]
+extensions = ["sphinx.ext.autodoc", "myst_parser", "sphinx_copybutton", "flow"]
+exclude_patterns = ["_build", "abuse", "demo", "own_backend"]
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -158,8 +158,8 @@ def test_the_end_of_all_sessions_is_told_with_or_without_a_request(
     alice = User.objects.get()
     told = {"level": "INFO", "event": "sessions_revoked", "user_id": alice.pk}
     kept = api.claims_of(live.refresh)["jti"]
-    keep = {"data": {"keep_current": "true"}}
-    assert api.send(api.LOGOUT_ALL, live.refresh, **keep).status == 200
+    keep = {"keep_current": "true"}
+    assert api.send(api.LOGOUT_ALL, live.refresh, data=keep).status == 200
     assert log.take() == [told | {"endpoint": "LogoutAllView", "ip": IP, "except_jti": kept}]
     revoke_all(alice)
     assert log.take() == [told | {"endpoint": "revoke_all"}]
