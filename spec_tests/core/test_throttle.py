@@ -182,6 +182,18 @@ def test_what_nothing_would_be_done_about_is_not_counted(method: str) -> None:
 
 
 @pytest.mark.clause("HTTP-31")
+@pytest.mark.urls("djwto.spec_tests.core.urls_session_list")
+@pytest.mark.parametrize(
+    ("method", "path", "sender"),
+    [("get", "/me/sessions/", "SessionsView"), ("delete", "/me/sessions/1/", "SessionView")],
+)
+def test_it_is_asked_about_the_list_of_sessions_too(method: str, path: str, sender: str) -> None:
+    answers[:] = [60]
+    assert getattr(Client(), method)(path).status_code == 429
+    assert asked == [(path, sender)]
+
+
+@pytest.mark.clause("HTTP-31")
 @pytest.mark.urls("djwto.spec_tests.core.views")
 def test_a_subclass_is_told_by_its_own_sender() -> None:
     answers[:] = [60]
