@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from django.db import InterfaceError, OperationalError
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 
 class DjwtoError(Exception):
@@ -99,7 +99,7 @@ class Throttled(Refusal):
     event = "throttled"
 
     def __init__(self, retry_after: int | None = None) -> None:
-        super().__init__("Too many requests; try again later.")
+        super().__init__(gettext_noop("Too many requests; try again later."))
         self.retry_after = retry_after
 
 
