@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import logging.config
@@ -79,13 +80,12 @@ def shown(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Any]:
     cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "throttle"}
     settings.CACHES = {**settings.CACHES, "throttle": cache}
     settings.RATELIMIT_USE_CACHE = "throttle"
-    settings.DJWTO_THROTTLE = "throttle.throttle"
+    settings.DJWTO_THROTTLE = importlib.import_module("throttle_settings").DJWTO_THROTTLE
     caches["throttle"].clear()
     with time_machine.travel(1_800_000_000, tick=False):
-        import throttle
-
-        yield throttle
-    sys.modules.pop("throttle")
+        yield importlib.import_module("shop.throttle")
+    for name in ("throttle_settings", "shop.throttle", "shop"):
+        sys.modules.pop(name)
 
 
 def log_in(name: str, address: str, **kind: Any) -> Any:
@@ -142,7 +142,7 @@ def test_a_hook_with_the_decorator_of_ratelimit_answers_json(shown: Any) -> None
         """Lets pass whom the decorator does."""
 
     shown.decorated = decorated
-    with override_settings(DJWTO_THROTTLE="throttle.decorated"):
+    with override_settings(DJWTO_THROTTLE="shop.throttle.decorated"):
         assert log_in("alice", "192.0.2.1").status_code == 401
         answer = log_in("alice", "192.0.2.1")
     assert answer.status_code == 429
@@ -184,10 +184,10 @@ def test_the_log_is_written_as_it_is_set_up(
     monkeypatch.syspath_prepend(HERE)
     logger = logging.getLogger("djwto.security")
     before = logger.level, logger.propagate, logger.handlers[:]
-    import logging_settings
+    shown = importlib.import_module("logging_settings")
 
     try:
-        logging.config.dictConfig(logging_settings.LOGGING)
+        logging.config.dictConfig(shown.LOGGING)
         log_in("alice", "192.0.2.1")
     finally:
         logger.level, logger.propagate, logger.handlers[:] = before

@@ -1,4 +1,4 @@
-# lockout.py
+# shop/lockout.py
 from django.conf import settings
 from django.http import JsonResponse
 
