@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import djwto
 from djwto.spec_tests.clauses import CLAUSES
 
 CHECKOUT = Path(__file__).parents[1]
@@ -79,6 +80,10 @@ def test_the_clauses_are_those_of_the_specification() -> None:
 )
 def test_what_is_not_there_would_be_found(path: str, name: str) -> None:
     assert not is_there(path, name)
+
+
+def test_the_version_that_gets_fixes_is_this_one() -> None:
+    assert re.search(rf"^\| {re.escape(djwto.__version__)} +\| yes", TEXT, re.M)
 
 
 def test_the_pages_that_it_names_are_there() -> None:
