@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -36,14 +35,7 @@ def done(message: str) -> JsonResponse:
 
 def refused(request: HttpRequest, refusal: Refusal, endpoint: str) -> HttpResponse:
     """The response to a request that is refused (RFC 6750 section 3). Logs what has an `event`."""
-    if refusal.event:
-        security_log.write(
-            logging.WARNING,
-            refusal.event,
-            request,
-            endpoint=endpoint,
-            retry_after=refusal.retry_after,
-        )
+    security_log.refused(request, refusal, endpoint)
     response = _Awaitable({"error": str(refusal)}, status=refusal.status)
     if refusal.challenge:
         response["WWW-Authenticate"] = refusal.challenge
@@ -55,9 +47,7 @@ def refused(request: HttpRequest, refusal: Refusal, endpoint: str) -> HttpRespon
 
 def unavailable(request: HttpRequest, endpoint: str) -> HttpResponse:
     """The response while a store is down (RFC 9110 section 15.6.4). Logs the exception at hand."""
-    security_log.write(
-        logging.ERROR, "store_unavailable", request, failure=True, endpoint=endpoint
-    )
+    security_log.store_unavailable(request, endpoint)
     return _Awaitable(
         {"error": gettext(UNAVAILABLE)},
         status=503,

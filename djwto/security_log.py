@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from djwto import signals
 from djwto.blacklist import blacklist_key
 from djwto.claims import Claims
+from djwto.exceptions import Refusal
 
 logger = logging.getLogger("djwto.security")
 
@@ -41,6 +42,23 @@ def write(
     known = {k: _harmless(v) for k, v in particulars.items() if v is not None}
     line = " ".join([event, *(f"{name}={value}" for name, value in known.items())])
     logger.log(level, "%s", line, extra={"event": event} | known, exc_info=failure)
+
+
+def refused(request: HttpRequest, refusal: Refusal, endpoint: str) -> None:
+    """Logs a refusal that has an `event`; the others clients are answered all day."""
+    if refusal.event:
+        write(
+            logging.WARNING,
+            refusal.event,
+            request,
+            endpoint=endpoint,
+            retry_after=refusal.retry_after,
+        )
+
+
+def store_unavailable(request: HttpRequest, endpoint: str) -> None:
+    """Logs the exception at hand, for which 503 is the answer."""
+    write(logging.ERROR, "store_unavailable", request, failure=True, endpoint=endpoint)
 
 
 def connect() -> None:

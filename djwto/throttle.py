@@ -19,7 +19,7 @@ def ask(hook: str, request: HttpRequest, sender: str) -> None:
     without telling for how long. Raises ImproperlyConfigured for an answer that is neither.
     """
     try:
-        with readable():
+        with readable(request):
             wait = import_string(hook)(request, sender)
     except PermissionDenied as error:
         raise Throttled from error
