@@ -14,6 +14,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.memcached import BaseMemcachedCache
 from django.core.cache.backends.redis import RedisCache
 from django.core.checks import CheckMessage, Error, Warning
+from django.db import router
 
 FEWEST_ENTRIES = 1_000_000
 """MAX_ENTRIES below which a cache that culls is reported."""
@@ -50,6 +51,16 @@ def wrong(alias: str) -> Iterator[CheckMessage]:
                 "work again. Set OPTIONS['MAX_ENTRIES'] to sys.maxsize.",
                 id="djwto.W011",
             )
+    if isinstance(cache, DatabaseCache):
+        reads = router.db_for_read(cache.cache_model_class)
+        writes = router.db_for_write(cache.cache_model_class)
+        if reads != writes:
+            yield Error(
+                f"{name} is read from the database {reads!r} and written to {writes!r}, of which "
+                "the one may not know yet of a logout that was answered. Have DATABASE_ROUTERS "
+                "name one for both, or use djwto.backends.database.DatabaseBlacklist.",
+                id="djwto.E088",
+            )
     location = config.get("LOCATION", "")
     servers = re.split("[;,]", location) if isinstance(location, str) else location
     if isinstance(cache, BaseMemcachedCache) and len(servers) > 1:
@@ -83,9 +94,15 @@ def risky(alias: str) -> Iterator[CheckMessage]:
             "Give the blacklist a server of its own, large enough, or the database.",
             id="djwto.W012",
         )
-    if alias == "default":
+    if alias == "default" or alias == _alias_of_sessions():
         yield Warning(
-            "The blacklist shares the cache alias 'default': cache.clear() would forget "
-            "every revocation, and stop all refreshes. Give it an alias of its own.",
+            f"The blacklist shares the cache alias {alias!r} with others: cache.clear() would "
+            "forget every revocation, and stop all refreshes. Give it an alias of its own.",
             id="djwto.W013",
         )
+
+
+def _alias_of_sessions() -> str | None:
+    """The cache that Django's sessions are in, if they are in one."""
+    in_cache = settings.SESSION_ENGINE.rpartition(".")[2] in {"cache", "cached_db"}
+    return settings.SESSION_CACHE_ALIAS if in_cache else None

@@ -17,13 +17,14 @@ class DjwtoConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from djwto import users
+        from djwto import security_log, users
 
         for name in ("check_settings", "check_blacklist"):
             register(_check(name), Tags.security)
         for name in ("check_settings_deploy", "check_blacklist_deploy"):
             register(_check(name), Tags.security, deploy=True)
         users.watch()
+        security_log.connect()
 
 
 # Cached: one that is registered twice is the same.

@@ -90,14 +90,16 @@ def _authenticate(request: HttpRequest, type_: str) -> Claims:
 
 
 def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View:
+    name = getattr(view, "__qualname__", type(view).__qualname__)
+
     def refusal_of(request: HttpRequest) -> HttpResponse | None:
         """What the request is answered instead; None lets it in."""
         try:
             check(request)
         except Refusal as refusal:
-            return refused(refusal)
+            return refused(request, refusal, name)
         except STORE_FAILURES:
-            return unavailable(getattr(view, "__qualname__", repr(view)))
+            return unavailable(request, name)
         return None
 
     async def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import ERROR, WARNING, CheckMessage, Error, Warning
@@ -20,6 +21,7 @@ from djwto.blacklist import load_backend
 from djwto.conf import NAMES, seconds, settings
 from djwto.key_checks import keys, keys_deploy
 from djwto.request_user import DATABASE, TOKEN
+from djwto.site_checks import site, site_deploy
 from djwto.transports import TRANSPORTS
 
 LONGEST_LEEWAY = 600
@@ -34,6 +36,7 @@ HOOKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "DJWTO_PROCESS_USER": ("djwto.E032", "process_user", ("user",)),
     "DJWTO_PROCESS_PERMS": ("djwto.E033", "process_perms", ("user",)),
     "DJWTO_USER_AUTHENTICATE": ("djwto.E034", "user_authenticate", ("request",)),
+    "DJWTO_THROTTLE": ("djwto.E080", "throttle", ("request", "sender")),
 }
 
 TOO_WEAK: dict[str, tuple[str, str, Callable[[Any], bool], str]] = {
@@ -94,13 +97,13 @@ def _severe(message: CheckMessage) -> CheckMessage:
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Every check of djwto's own settings, the blacklist's aside."""
     own = (_claims, _lifetimes, _sessions, keys, _transport, _hooks, _middleware, _names)
-    return [message for check in (*own, _too_weak) for message in check()]
+    return [message for check in (*own, site, _too_weak) for message in check()]
 
 
 @strictly
 def check_settings_deploy(**kwargs: Any) -> list[CheckMessage]:
     """What may be meant, but not overlooked, for `check --deploy`."""
-    found: list[CheckMessage] = [*keys_deploy()]
+    found: list[CheckMessage] = [*keys_deploy(), *site_deploy()]
     # In the strict preset these two are errors of their own, deployed or not.
     if not settings.strict and settings.rotate_refresh is False:
         found.append(
@@ -355,10 +358,14 @@ def _transport() -> Iterator[CheckMessage]:
 def _hooks() -> Iterator[CheckMessage]:
     for name, (check_id, attribute, arguments) in HOOKS.items():
         dotted = getattr(settings, attribute)
+        if dotted is None and attribute == "throttle":
+            continue
         call = f"hook({', '.join(arguments)})"
         try:
             hook = import_string(dotted)
             inspect.signature(hook).bind(*arguments)
+            if iscoroutinefunction(hook):
+                raise TypeError("it is a coroutine function, and the endpoints await nothing")
         except (ImportError, AttributeError, TypeError, ValueError) as error:
             yield Error(
                 f"{name} is {dotted!r}; expected the dotted path of a function that can be "

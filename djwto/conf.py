@@ -128,6 +128,7 @@ class Settings:
     process_user = Setting[str]("djwto.claims.process_user")
     process_perms = Setting[str]("djwto.claims.process_perms")
     user_authenticate = Setting[str]("djwto.login.user_authenticate")
+    throttle = Setting[str | None](None)
 
 
 SETTINGS = tuple(s for s in vars(Settings).values() if isinstance(s, Setting))

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from django.db import InterfaceError, OperationalError
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 
 class DjwtoError(Exception):
@@ -30,6 +30,10 @@ class Refusal(DjwtoError):
     status: ClassVar[HTTPStatus]
     challenge: ClassVar[str | None] = None
     """Value of `WWW-Authenticate` (RFC 6750 section 3), None where no token would help."""
+    retry_after: int | None = None
+    """Seconds after which to ask again (RFC 9110 section 10.2.3), where that is known."""
+    event: ClassVar[str | None] = None
+    """What `djwto.security_log` calls it; None for what clients are answered all day."""
 
     def __init__(self, message: str, **arguments: object) -> None:
         translated = gettext(message)
@@ -85,6 +89,18 @@ class ForgedRequest(Refusal):
     """The CSRF check failed, or another site's page tried to log its visitor in."""
 
     status = HTTPStatus.FORBIDDEN
+    event = "csrf_refused"
+
+
+class Throttled(Refusal):
+    """`DJWTO_THROTTLE` has the client wait."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    event = "throttled"
+
+    def __init__(self, retry_after: int | None = None) -> None:
+        super().__init__(gettext_noop("Too many requests; try again later."))
+        self.retry_after = retry_after
 
 
 class Disabled(Refusal):

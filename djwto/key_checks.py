@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
+import jwt
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.encoding import force_bytes
+from django.utils.version import get_version_tuple
 
 from djwto.conf import NOT_GIVEN, given, settings
 from djwto.exceptions import Disabled, KeysUnavailable
@@ -18,10 +20,18 @@ from djwto.jose import Key, hash_size, is_symmetric
 from djwto.keys import KeyRing, WrongKeys, is_derived, key_ring
 
 LEAST_RSA_BITS = 2048
+SAFE_PYJWT = (2, 13)
 
 
 def keys() -> Iterator[CheckMessage]:
-    """What is wrong with the keys, however they are given."""
+    """What is wrong with the keys, however they are given, and with what signs with them."""
+    if get_version_tuple(jwt.__version__) < SAFE_PYJWT:
+        yield Warning(
+            f"PyJWT is {jwt.__version__}, in which a public key may pass as a secret, and an "
+            "unknown critical header is ignored (CVE-2026-48526, CVE-2026-32597). Upgrade it to "
+            f"{'.'.join(map(str, SAFE_PYJWT))} or later.",
+            id="djwto.W089",
+        )
     if not _can_be_made():
         return
     if settings.keys is not None:

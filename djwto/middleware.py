@@ -54,7 +54,7 @@ class JWTAuthenticationMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """503 where it was by asking for the user that a view has failed."""
         if exception is request._djwto_who.failure:  # type: ignore[attr-defined]
-            return unavailable(type(self).__name__)
+            return unavailable(request, type(self).__name__)
         return None
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext, gettext_noop
 
+from djwto import security_log
 from djwto.exceptions import Refusal
-
-logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 5
 """Seconds after which a client may ask again when a store is down."""
@@ -35,18 +33,21 @@ def done(message: str) -> JsonResponse:
     return JsonResponse({"msg": gettext(message)})
 
 
-def refused(refusal: Refusal) -> HttpResponse:
-    """The response to a request that is refused (RFC 6750 section 3)."""
+def refused(request: HttpRequest, refusal: Refusal, endpoint: str) -> HttpResponse:
+    """The response to a request that is refused (RFC 6750 section 3). Logs what has an `event`."""
+    security_log.refused(request, refusal, endpoint)
     response = _Awaitable({"error": str(refusal)}, status=refusal.status)
     if refusal.challenge:
         response["WWW-Authenticate"] = refusal.challenge
+    if refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
     response["Cache-Control"] = "no-store"
     return response
 
 
-def unavailable(who: str) -> HttpResponse:
+def unavailable(request: HttpRequest, endpoint: str) -> HttpResponse:
     """The response while a store is down (RFC 9110 section 15.6.4). Logs the exception at hand."""
-    logger.exception("%s could not reach a store and answered 503.", who)
+    security_log.store_unavailable(request, endpoint)
     return _Awaitable(
         {"error": gettext(UNAVAILABLE)},
         status=503,

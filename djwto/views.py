@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.contrib.auth.signals import user_logged_in
@@ -16,7 +17,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from djwto import csrf, transports
+from djwto import csrf, throttle, transports
 from djwto.authentication import authenticate
 from djwto.body import flag
 from djwto.claims import ACCESS, REFRESH, Claims, access_from, user_id
@@ -57,9 +58,9 @@ class JWTView(View):
         try:
             response = self._dispatch_watching_reuse(request, *args, **kwargs)
         except Refusal as refusal:
-            response = refused(refusal)
+            response = refused(request, refusal, self.sender)
         except STORE_FAILURES:
-            response = unavailable(self.sender)
+            response = unavailable(request, self.sender)
         response.setdefault("Cache-Control", "no-store")
         return response
 
@@ -67,14 +68,24 @@ class JWTView(View):
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         try:
+            self.refuse_throttled(request)
             return super().dispatch(request, *args, **kwargs)
         except ReusedToken as refusal:
             # Two hold tokens of one session, and which of them is the thief nobody knows.
             claims: Claims = request.payload  # type: ignore[attr-defined]
             self.end(claims, jwt_reuse_detected, claims=claims)
-            response = refused(refusal)
+            response = refused(request, refusal, self.sender)
             transports.current().forget(request, response)
             return response
+
+    def refuse_throttled(self, request: HttpRequest) -> None:
+        """Raises Throttled for a request that comes too soon (HTTP-31).
+
+        One that nothing would be done about is not counted: a preflight of CORS, another method.
+        """
+        hook = settings.throttle
+        if hook is not None and request.method in {*self._allowed_methods()} - {"OPTIONS"}:  # type: ignore[attr-defined]
+            throttle.ask(hook, request, self.sender)
 
     def end(self, claims: Claims, signal: Signal, /, **kwargs: Any) -> bool:
         """Ends a session and announces it; False if it had ended before."""
@@ -111,9 +122,19 @@ class GetTokensView(JWTView):
 
     sender = "GetTokensView"
 
+    def refuse_throttled(self, request: HttpRequest) -> None:
+        """As for each endpoint, and announced: a login that has to wait has failed."""
+        with self._announcing_failure():
+            super().refuse_throttled(request)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
+        with self._announcing_failure():
             return self._log_in(request)
+
+    @contextmanager
+    def _announcing_failure(self) -> Iterator[None]:
+        try:
+            yield
         except STORE_FAILURES:
             raise
         except Exception as error:

@@ -23,7 +23,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "djwto.spec_tests.project.settin
 django.setup()
 
 import djwto  # noqa: E402  (what autodoc imports needs Django configured)
-from djwto import checks, conf, key_checks, keys  # noqa: E402
+from djwto import checks, conf, key_checks, keys, site_checks  # noqa: E402
 from djwto.backends import cache_checks, database, redis_checks  # noqa: E402
 from djwto.contrib.sessions import checks as session_checks  # noqa: E402
 from djwto.contrib.sessions import conf as session_conf  # noqa: E402
@@ -34,8 +34,8 @@ project = "djwto"
 release = version = djwto.__version__
 copyright = "the djwto contributors"
 
-extensions = ["sphinx.ext.autodoc", "sphinx_copybutton", "flow"]
-exclude_patterns = ["_build", "demo", "own_backend"]
+extensions = ["sphinx.ext.autodoc", "myst_parser", "sphinx_copybutton", "flow"]
+exclude_patterns = ["_build", "abuse", "demo", "own_backend"]
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -108,7 +108,16 @@ def warn_of_gaps(app: Sphinx, env: BuildEnvironment) -> None:
 
     The code is where they are defined; this is what keeps the pages from falling behind it.
     """
-    modules = (checks, key_checks, keys, cache_checks, database, redis_checks, session_checks)
+    modules = (
+        checks,
+        key_checks,
+        keys,
+        site_checks,
+        cache_checks,
+        database,
+        redis_checks,
+        session_checks,
+    )
     sources = "".join(Path(str(module.__file__)).read_text() for module in modules)
     defined: dict[str, set[str]] = {
         "clause": set(CLAUSES),

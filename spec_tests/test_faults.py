@@ -15,7 +15,7 @@ import pytest
 import redis
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import override_settings
 from django.utils.module_loading import import_string
 
@@ -560,8 +560,8 @@ def test_a_core_that_does_more_than_to_answer_503_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
 
-    def changed(who: str) -> HttpResponse:
-        response = responses.unavailable(who)
+    def changed(request: HttpRequest, endpoint: str) -> HttpResponse:
+        response = responses.unavailable(request, endpoint)
         change(response)
         return response
 

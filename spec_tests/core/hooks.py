@@ -47,6 +47,11 @@ def needs_more(user: Any, request: HttpRequest, type_: str, more: str) -> Claims
     raise NotImplementedError
 
 
+async def awaited(request: HttpRequest, sender: str) -> int:
+    """Answers only who awaits it."""
+    raise NotImplementedError
+
+
 not_callable = "a text"
 
 

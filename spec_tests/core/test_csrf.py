@@ -400,3 +400,18 @@ def test_a_refusal_quotes_nothing_of_the_page_that_asked(
     assert "does not match any trusted origins" in answer.body["error"]
     assert "private" not in answer.body["error"]
     assert "evil" not in answer.body["error"]
+
+
+@pytest.mark.clause("HTTP-8")
+@each_cookie_mode
+def test_behind_a_proxy_that_ends_tls_django_has_to_be_told(mode: str, settings: Settings) -> None:
+    settings.DJWTO_MODE = mode
+    create_alice()
+    sent = {
+        "Host": "shop.example",
+        "Origin": "https://shop.example",
+        "X-Forwarded-Proto": "https",
+    }
+    assert Client(headers=sent).post(api.LOGIN, CREDENTIALS).status_code == 403
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert Client(headers=sent).post(api.LOGIN, CREDENTIALS).status_code == 200

@@ -198,9 +198,13 @@ def test_what_the_token_tells_no_database_is_asked(
 
 
 @pytest.mark.clause("USER-1")
+@pytest.mark.clause("LOG-1")
 @each_view
-def test_while_a_store_is_down_it_is_503(
-    settings: Settings, path: str, monkeypatch: pytest.MonkeyPatch
+def test_while_a_store_is_down_it_is_503_and_the_log_is_told(
+    settings: Settings,
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     tokens = session()
 
@@ -211,6 +215,8 @@ def test_while_a_store_is_down_it_is_503(
     monkeypatch.setattr("django.db.models.query.QuerySet.get", down)
     answer = get(path, tokens.access)
     assert answer.status == 503
+    told = [vars(record) for record in caplog.records if record.name == "djwto.security"]
+    assert [(one["event"], one["ip"]) for one in told] == [("store_unavailable", "127.0.0.1")]
     assert "down" not in str(answer.body)
     if path != "/ninja/who":
         assert answer.headers["Retry-After"] == "5"

@@ -109,6 +109,18 @@ DJANGO_REDIS = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis:/
 MEMCACHED = "django.core.cache.backends.memcached.PyMemcacheCache"
 REDIS_CACHE = "django.core.cache.backends.redis.RedisCache"
 
+CORS = {
+    "INSTALLED_APPS": [*django_settings.INSTALLED_APPS, "corsheaders"],
+    "CORS_ALLOW_CREDENTIALS": True,
+}
+
+COOKIES = {
+    "DJWTO_MODE": "ONE-COOKIE",
+    "ALLOWED_HOSTS": ["shop.example"],
+    "CSRF_COOKIE_SECURE": True,
+}
+"""A cookie mode, and what it takes of the rest of a project."""
+
 KEY = {"kid": "a", "algorithm": "HS256", "key": "a key of a list " * 3}
 
 ENDING = KEY | {"not_after": int(time.time()) + 23 * 3600}
@@ -297,6 +309,28 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("E032", {"DJWTO_PROCESS_USER": f"{HOOKS}.not_callable"}, "can be called as hook(user)"),
     ("E033", {"DJWTO_PROCESS_PERMS": None}, "can be called as hook(user)"),
     ("E034", {"DJWTO_USER_AUTHENTICATE": 7}, "can be called as hook(request)"),
+    ("E080", {"DJWTO_THROTTLE": "absent.hook"}, "can be called as hook(request, sender)"),
+    ("E080", {"DJWTO_THROTTLE": f"{HOOKS}.as_member"}, "too many positional arguments"),
+    ("E080", {"DJWTO_THROTTLE": f"{HOOKS}.awaited"}, "the endpoints await nothing"),
+    (
+        "E081",
+        {**COOKIES, "CSRF_COOKIE_SAMESITE": "None", "CSRF_COOKIE_SECURE": False},
+        "browsers drop such a cookie",
+    ),
+    (
+        "E088",
+        {
+            **cached_in(
+                {
+                    "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+                    "LOCATION": "t",
+                    **LIFTED,
+                }
+            ),
+            "DATABASE_ROUTERS": [f"{HOOKS}.ReadsElsewhere"],
+        },
+        "is read from the database 'other' and written to 'default'",
+    ),
     ("W035", {"DJWTO_MODES": "JSON"}, "is not a setting of djwto"),
     (
         "E010",
@@ -418,9 +452,65 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 ]
 """Ways to be wrong: the id of the check, the settings, a phrase of the message."""
 
+APART = {"BACKEND": CACHE, "OPTIONS": {"alias": "apart"}}
+
 WRONG_WHEN_DEPLOYED: list[tuple[str, dict[str, Any], str]] = [
-    ("W012", cached_in({"BACKEND": MEMCACHED, "LOCATION": "a:1"}), "evicts live entries"),
+    (
+        "W012",
+        {
+            "CACHES": {"default": locmem(), "apart": {"BACKEND": MEMCACHED, "LOCATION": "a:1"}},
+            "DJWTO_BLACKLIST": APART,
+        },
+        "evicts live entries",
+    ),
     ("W013", cached_in(locmem(**LIFTED)), "shares the cache alias 'default'"),
+    (
+        "W013",
+        {
+            "CACHES": {"default": locmem(), "apart": locmem(**LIFTED)},
+            "DJWTO_BLACKLIST": APART,
+            "DEBUG": True,
+            "SESSION_ENGINE": "django.contrib.sessions.backends.cached_db",
+            "SESSION_CACHE_ALIAS": "apart",
+        },
+        "shares the cache alias 'apart'",
+    ),
+    ("W082", {**COOKIES, "CSRF_COOKIE_SECURE": False}, "and a login hands out that cookie"),
+    ("W083", {**COOKIES, "ALLOWED_HOSTS": ["*"]}, "ALLOWED_HOSTS has '*'"),
+    ("W083", {**COOKIES, "ALLOWED_HOSTS": ["shop.example", ".com"]}, "ALLOWED_HOSTS has '.com'"),
+    ("W084", {**COOKIES, "DJWTO_DOMAIN": "shop.example"}, "to every host under it"),
+    (
+        "W084",
+        {**COOKIES, "ALLOWED_HOSTS": ["api.Shop.example"], "DJWTO_DOMAIN": ".SHOP.example"},
+        "DJWTO_DOMAIN is '.SHOP.example'",
+    ),
+    (
+        "W084",
+        {**COOKIES, "ALLOWED_HOSTS": [".shop.example"], "DJWTO_DOMAIN": "shop.example"},
+        "to every host under it",
+    ),
+    (
+        "W084",
+        {**COOKIES, "ALLOWED_HOSTS": [".shop.example"], "DJWTO_DOMAIN": "eu.shop.example"},
+        "to every host under it",
+    ),
+    ("W084", {**COOKIES, "ALLOWED_HOSTS": [], "DJWTO_DOMAIN": "shop.example"}, "every host"),
+    ("E085", {**COOKIES, "DJWTO_DOMAIN": "example"}, "which is no domain of one site"),
+    ("E085", {**COOKIES, "DJWTO_DOMAIN": ".com"}, "which is no domain of one site"),
+    ("E085", {**COOKIES, "DJWTO_DOMAIN": "op.example"}, "in which no host of ALLOWED_HOSTS is"),
+    ("E085", {**COOKIES, "DJWTO_DOMAIN": "eu.shop.example"}, "take no cookies for it"),
+    (
+        "W086",
+        {**COOKIES, "CSRF_TRUSTED_ORIGINS": ["https://a.example", "https://*.shop.example"]},
+        "CSRF_TRUSTED_ORIGINS has 'https://*.shop.example'",
+    ),
+    ("W086", {**COOKIES, "CSRF_TRUSTED_ORIGINS": ["http://shop.example"]}, "with https."),
+    (
+        "W087",
+        {**COOKIES, **CORS, "CORS_ALLOW_ALL_ORIGINS": True},
+        "List the sites in CORS_ALLOWED_ORIGINS",
+    ),
+    ("W087", {**COOKIES, **CORS, "CORS_ORIGIN_ALLOW_ALL": True}, "a page of any site can read"),
     ("W048", {"DJWTO_ROTATE_REFRESH": False}, "works beside the original, and nobody notices"),
     ("W049", {"DJWTO_SESSION_MAX_AGE": None}, "never ends"),
     ("W075", {"DJWTO_AUD_CLAIM": ["shop", "stock"]}, "needs a key that forges them"),
@@ -455,16 +545,81 @@ def test_what_is_wrong_has_an_id_and_a_mend(
 @pytest.mark.parametrize(
     ("check_id", "overrides", "phrase"),
     WRONG_WHEN_DEPLOYED,
-    ids=[w[0] for w in WRONG_WHEN_DEPLOYED],
+    ids=[f"{w[0]}-{n}" for n, w in enumerate(WRONG_WHEN_DEPLOYED)],
 )
 def test_what_is_wrong_in_production_is_told_on_deployment(
     check_id: str, overrides: dict[str, Any], phrase: str
 ) -> None:
     with override_settings(**overrides):
         assert found() == []
-        messages = {m.id: m for m in found(deployed=True)}
-    assert phrase in messages[f"djwto.{check_id}"].msg
-    assert not messages[f"djwto.{check_id}"].is_serious()
+        (message,) = found(deployed=True)
+    assert message.id == f"djwto.{check_id}"
+    assert phrase in message.msg
+    assert message.is_serious() == check_id.startswith("E")
+
+
+@pytest.mark.clause("SET-6")
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        {"DJWTO_MODE": "TWO-COOKIES", "ALLOWED_HOSTS": [".shop.example", "127.0.0.1", "[::1]"]},
+        {"DJWTO_MODE": "TWO-COOKIES", "CSRF_TRUSTED_ORIGINS": ["https://www.shop.example:8443"]},
+        {"CSRF_COOKIE_SECURE": False, "CSRF_USE_SESSIONS": True},
+        # Django says so itself: security.W016.
+        {"CSRF_COOKIE_SECURE": False, "MIDDLEWARE": ["django.middleware.csrf.CsrfViewMiddleware"]},
+        {"CSRF_COOKIE_SAMESITE": "None", "DJWTO_SAME_SITE": "None"},
+        {**CORS, "CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOW_CREDENTIALS": False},
+        {**CORS, "CORS_ALLOWED_ORIGINS": ["https://www.shop.example"]},
+        {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOW_CREDENTIALS": True},
+        # None of it has to do with a client that keeps its tokens itself.
+        {
+            **CORS,
+            "DJWTO_MODE": "JSON",
+            "DJWTO_DOMAIN": "com",
+            "ALLOWED_HOSTS": ["*"],
+            "CSRF_TRUSTED_ORIGINS": ["http://*.example"],
+            "CORS_ALLOW_ALL_ORIGINS": True,
+            "CSRF_COOKIE_SECURE": False,
+            "CSRF_COOKIE_SAMESITE": "None",
+        },
+    ],
+    ids=", ".join,
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_site_that_takes_care_is_not_reported(strict: bool, overrides: dict[str, Any]) -> None:
+    with override_settings(**{**COOKIES, **overrides, "DJWTO_STRICT": strict}):
+        messages = found(deployed=True)
+    # A choice of the project's own, which the preset does not take.
+    refused = {"djwto.E068"} if strict and "DJWTO_SAME_SITE" in overrides else set()
+    assert {m.id for m in messages} == refused
+
+
+@pytest.mark.clause("SET-6")
+def test_of_http_and_of_the_cookie_of_its_middleware_django_tells_itself() -> None:
+    middleware = [
+        "django.middleware.security.SecurityMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+    ]
+    with override_settings(**COOKIES | {"CSRF_COOKIE_SECURE": False, "MIDDLEWARE": middleware}):
+        ids = {m.id for m in run_checks(include_deployment_checks=True)}
+    assert {"security.W008", "security.W016"} <= ids
+    with override_settings(**COOKIES):
+        assert "security.W001" in {m.id for m in run_checks(include_deployment_checks=True)}
+
+
+@pytest.mark.clause("SET-1")
+@pytest.mark.parametrize(
+    ("version", "told"), [("2.9.0", True), ("2.12.1", True), ("2.13", False), ("3.0.0a1", False)]
+)
+def test_a_pyjwt_with_known_holes_is_told_of(
+    version: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jwt.__version__", version)
+    messages = found()
+    assert [m.id for m in messages] == ["djwto.W089"] * told
+    assert not told or f"PyJWT is {version}, in which" in messages[0].msg
+    assert not told or "Upgrade it to 2.13 or later." in messages[0].msg
 
 
 @pytest.mark.clause("SET-1")
@@ -548,7 +703,7 @@ def test_a_setting_that_is_as_strict_as_the_preset_is_taken() -> None:
         DJWTO_REFRESH_TOKEN_LIFETIME=timedelta(days=7),
         DJWTO_REMEMBER_LIFETIME=timedelta(days=30),
         DJWTO_SAME_SITE="Strict",
-        DJWTO_MODE="ONE-COOKIE",
+        **COOKIES,
     ):
         assert found(deployed=True) == []
 
@@ -558,6 +713,8 @@ def test_an_alias_of_its_own_is_no_cause_for_a_warning() -> None:
     with override_settings(
         CACHES={"default": locmem(), "sessions": locmem(**LIFTED)},
         DJWTO_BLACKLIST={"BACKEND": CACHE, "OPTIONS": {"alias": "sessions"}},
+        # Of no effect while Django's sessions are in the database.
+        SESSION_CACHE_ALIAS="sessions",
         DEBUG=True,
     ):
         assert found() + checks.check_blacklist_deploy() == []
@@ -568,8 +725,8 @@ def test_every_id_is_tested() -> None:
     folders = [Path(djwto.__file__).parent, Path(str(backends.__file__)).parent]
     sources = [path for folder in folders for path in folder.glob("*.py")]
     ids = {i for path in sources for i in re.findall(r'"djwto\.([EW]\d{3})"', path.read_text())}
-    # These take a Redis, and E071 another database: test_redis.py and test_database.py.
-    elsewhere = {"W014", "W015", "W016", "E071"}
+    # These take a Redis, another database or another PyJWT: test_redis.py, test_database.py, above.
+    elsewhere = {"W014", "W015", "W016", "E071", "W089"}
     assert ids == {w[0] for w in WRONG} | {w[0] for w in WRONG_WHEN_DEPLOYED} | elsewhere
 
 
@@ -626,6 +783,7 @@ def test_a_project_without_a_setting_is_right() -> None:
         {"DJWTO_ROTATE_REFRESH": False, **KEYS_ONLY},
         {"DJWTO_ROTATE_ON_ACCESS": True, "DJWTO_CHECK_ACCESS": True},
         {"DJWTO_MODE": "ONE-COOKIE", "DJWTO_COOKIE_PREFIX": "__Secure-"},
+        {"DJWTO_THROTTLE": f"{HOOKS}.answers"},
         cached_in(locmem(OPTIONS={"MAX_ENTRIES": "20000000"})),
         cached_in(locmem(OPTIONS={"MAX_ENTRIES": 1_000_000})),
         cached_in({"BACKEND": REDIS_CACHE}),

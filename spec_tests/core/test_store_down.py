@@ -189,11 +189,11 @@ def test_the_client_is_told_to_try_again_and_the_log_who_met_with_what(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     live = session()
-    with caplog.at_level(logging.ERROR, "djwto.responses"):
+    with caplog.at_level(logging.ERROR, "djwto.security"):
         answer = call("post", api.REFRESH_ACCESS, live)
     assert answer.body == {"error": "The service is unavailable; try again later."}
-    (record,) = (record for record in caplog.records if record.name == "djwto.responses")
-    assert record.getMessage() == "RefreshAccessView could not reach a store and answered 503."
+    (record,) = (record for record in caplog.records if record.name == "djwto.security")
+    assert record.getMessage() == "store_unavailable endpoint=RefreshAccessView ip=127.0.0.1"
     assert record.exc_info
     assert isinstance(record.exc_info[1], STORE_FAILURES)
 

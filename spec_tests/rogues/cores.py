@@ -576,7 +576,7 @@ def _asks_for_refresh_only(request: HttpRequest, type_: str) -> Claims:
 def _answering(status: int, **headers: str) -> list[Patch]:
     """While the store is down every endpoint answers with this."""
 
-    def unavailable(who: str) -> HttpResponse:
+    def unavailable(request: HttpRequest, endpoint: str) -> HttpResponse:
         return JsonResponse({"error": "An error."}, status=status, headers=headers)
 
     return [(views, "unavailable", unavailable)]
@@ -655,8 +655,8 @@ def _epoch_or_none(user_id: int | str) -> int:
         return 0
 
 
-def _raise_it(who: str) -> HttpResponse:
-    raise RuntimeError(f"{who} could not reach a store.")
+def _raise_it(request: HttpRequest, endpoint: str) -> HttpResponse:
+    raise RuntimeError(f"{endpoint} could not reach a store.")
 
 
 CORES: list[RogueCore] = [

@@ -9,6 +9,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from djwto import security_log
 from djwto.claims import Claims
 from djwto.exceptions import STORE_FAILURES, ForgedRequest, MissingToken, Refusal
 from djwto.request_user import authenticated_user
@@ -42,12 +43,14 @@ class JWTAuthentication(BaseAuthentication):
         except MissingToken:
             return None
         except ForgedRequest as refusal:
+            security_log.refused(asked, refusal, type(self).__name__)
             raise PermissionDenied(str(refusal)) from refusal
         except Refusal as refusal:
             # Another instance is asked what to challenge with.
             asked.jwt_challenge = refusal.challenge
             raise AuthenticationFailed(str(refusal)) from refusal
         except STORE_FAILURES as error:
+            security_log.store_unavailable(asked, type(self).__name__)
             raise Unavailable from error
         return user, asked.payload
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from ninja.errors import HttpError
 from ninja.security.base import AuthBase
 
-from djwto import transports
+from djwto import security_log, transports
 from djwto.claims import ACCESS, Claims
 from djwto.exceptions import STORE_FAILURES, MissingToken, Refusal
 from djwto.request_user import authenticated_user, is_told_by_the_token
@@ -43,8 +43,10 @@ class JWTAuth(AuthBase):
         except MissingToken:
             return None
         except Refusal as refusal:
+            security_log.refused(request, refusal, type(self).__name__)
             raise HttpError(refusal.status, str(refusal)) from refusal
         except STORE_FAILURES as error:
+            security_log.store_unavailable(request, type(self).__name__)
             raise HttpError(503, gettext(UNAVAILABLE)) from error
         return request.payload  # type: ignore[attr-defined, no-any-return]
 

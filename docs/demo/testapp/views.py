@@ -50,7 +50,7 @@ def _from_own_page(view: Callable[[HttpRequest], HttpResponse]) -> Callable[...,
         try:
             csrf.refuse_cross_site(request)
         except Refusal as refusal:
-            return refused(refusal)
+            return refused(request, refusal, view.__name__)
         return view(request)
 
     return guarded

@@ -1,0 +1,2 @@
+# settings.py
+DJWTO_THROTTLE = "shop.throttle.throttle"
