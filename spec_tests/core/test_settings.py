@@ -725,7 +725,7 @@ def test_every_id_is_tested() -> None:
     folders = [Path(djwto.__file__).parent, Path(str(backends.__file__)).parent]
     sources = [path for folder in folders for path in folder.glob("*.py")]
     ids = {i for path in sources for i in re.findall(r'"djwto\.([EW]\d{3})"', path.read_text())}
-    # These take a Redis, another database or another PyJWT: test_redis.py, test_database.py, above.
+    # These take a Redis, another database or another PyJWT.
     elsewhere = {"W014", "W015", "W016", "E071", "W089"}
     assert ids == {w[0] for w in WRONG} | {w[0] for w in WRONG_WHEN_DEPLOYED} | elsewhere
 
