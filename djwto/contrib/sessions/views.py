@@ -36,10 +36,11 @@ class OwnSessionsView(JWTView):
 
     current: str
     """The key of the session at hand."""
+    token_type = ACCESS
 
     def own(self, request: HttpRequest) -> SessionQuerySet:
         """The sessions of the user. Raises a Refusal, BlacklistUnavailable."""
-        claims = authenticate(request, ACCESS)
+        claims = authenticate(request, self.token_type)
         ask(claims)
         self.current = blacklist_key(claims["jti"])
         return Session.objects.of(refuse_departed(claims))
