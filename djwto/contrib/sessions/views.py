@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext_noop
 
 from djwto.authentication import authenticate
-from djwto.blacklist import blacklist_key
+from djwto.blacklist import KEY, blacklist_key
 from djwto.claims import ACCESS
-from djwto.contrib.sessions.models import KEY, Session, SessionQuerySet
+from djwto.contrib.sessions.models import Session, SessionQuerySet
 from djwto.exceptions import Refusal
 from djwto.responses import done
 from djwto.sessions import ask
