@@ -67,6 +67,9 @@ charts: .venv/.bench  ## of what the two have measured last, for the docs
 bench-scale: .venv/.dev .venv/.services .venv/.bench  ## the stores with 10,000 entries and with millions; SIZES, STORES, PURGE
 	nice $(BIN)/python docs/benchmarks/scale.py $(if $(SIZES),--sizes $(SIZES)) $(if $(STORES),--stores $(STORES)) $(if $(PURGE),--purge $(PURGE))
 
+openapi-client: .venv/.dev  ## TypeScript clients of what openapi.json says, run; takes npm
+	$(BIN)/python .ci/openapi_client
+
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

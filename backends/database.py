@@ -18,6 +18,7 @@ from django.db import (
     router,
     transaction,
 )
+from django.db.models import QuerySet
 
 from djwto.blacklist import BlacklistBackend
 from djwto.durable import when_committed
@@ -153,6 +154,9 @@ class DatabaseBlacklist(BlacklistBackend):
     def on_durable(self, callback: Callable[[], None]) -> None:
         """Calls `callback` on commit, if the caller has wrapped the view in a transaction."""
         when_committed([self.alias], callback)
+
+    def table(self) -> QuerySet[BlacklistEntry]:
+        return self.entries.all()
 
     def check(self) -> list[CheckMessage]:
         if not connections[self.alias].features.interprets_empty_strings_as_nulls:

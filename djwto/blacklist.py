@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b, sha256
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
@@ -24,7 +24,13 @@ from django.utils.module_loading import import_string
 from djwto.conf import settings
 from djwto.durable import when_committed
 
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
 _SAFE = re.compile(r"[0-9a-f-]{1,64}")
+
+KEY = re.compile(rf"~?{_SAFE.pattern}")
+"""What a key looks like."""
 
 
 def digest_key(kind: str, *parts: str) -> str:
@@ -154,6 +160,13 @@ class BlacklistBackend(ABC):
         A store that no database transaction has a say in calls at once.
         """
         when_committed(connections, callback)
+
+    def table(self) -> QuerySet[Any] | None:
+        """The rows of a table that the admin can show; None where there is no such table.
+
+        Their model is `djwto.models.BlacklistEntry` (ADM-5).
+        """
+        return None
 
     def check(self) -> list[CheckMessage]:
         """Django's system checks of this backend's own configuration; connects to nothing."""

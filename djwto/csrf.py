@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import (
     REASON_BAD_ORIGIN,
@@ -60,6 +61,11 @@ def refuse_cross_site(request: HttpRequest) -> None:
         raise ForgedRequest(
             "Cross-site login refused; the page's origin is not in CSRF_TRUSTED_ORIGINS."
         )
+
+
+def header_name() -> str:
+    """The header in which a client sends its CSRF token."""
+    return settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-").title()
 
 
 def hand_out_token(request: HttpRequest, response: HttpResponseBase) -> None:

@@ -94,10 +94,13 @@ def revoke(claims: Claims, announce: Callable[[], None]) -> bool:
     return revoke_key(blacklist_key(claims["jti"]), claims, announce)
 
 
-def revoke_key(key: str, claims: Claims, announce: Callable[[], None]) -> bool:
-    """`revoke` by the key of the session; the claims tell how long its tokens may live."""
-    backend = get_blacklist()
-    ended = backend.add(key, kept_until(claims, int(time.time())))
+def revoke_key(key: str, claims: Claims | None, announce: Callable[[], None]) -> bool:
+    """`revoke` by the key of the session; the claims tell how long its tokens may live.
+
+    None is for claims that nobody knows: then it is as long as any token may.
+    """
+    backend, now = get_blacklist(), int(time.time())
+    ended = backend.add(key, _last_of_all(now) if claims is None else kept_until(claims, now))
     if ended:
         backend.on_durable(announce)
     return ended
@@ -175,7 +178,7 @@ def kept_until(claims: Claims, now: int) -> int | None:
 
 
 def _last_of_all(now: int) -> int | None:
-    """How long to remember a cut-off made now: until no token issued before can be valid."""
+    """How long to remember what ends now: until no token issued before can be valid."""
     longest = settings.session_max_age
     # Without a limit only the tokens know how long they live.
     return None if longest is None else _kept(now + seconds(longest))

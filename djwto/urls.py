@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import path
 
 from djwto.claims import REFRESH
@@ -16,7 +18,7 @@ from djwto.views import (
     ValidateTokensView,
 )
 
-_VIEWS = {
+VIEWS: dict[str, Any] = {
     "login": GetTokensView.as_view(),
     "validate_access": ValidateTokensView.as_view(),
     "validate_refresh": ValidateTokensView.as_view(token_type=REFRESH),
@@ -26,5 +28,6 @@ _VIEWS = {
     "logout_all": LogoutAllView.as_view(),
     "jwks": JWKSView.as_view(),
 }
+"""The view of each endpoint, by its name."""
 
-urlpatterns = [path(route, _VIEWS[name], name=name) for name, route in routes().items()]
+urlpatterns = [path(route, VIEWS[name], name=name) for name, route in routes().items()]

@@ -45,14 +45,19 @@ class JWTView(View):
 
     sender: ClassVar[str]
     """The sender of the view's signals; a subclass keeps its parent's unless it sets its own."""
+    token_type: str = ""
+    """The type of the token that it takes, ACCESS or REFRESH; "" if it takes none."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
         """The view, which checks CSRF itself and is in no ATOMIC_REQUESTS transaction (SIG-9)."""
-        view: Callable[..., HttpResponseBase] = csrf_exempt(super().as_view(**initkwargs))
+        view: Any = csrf_exempt(super().as_view(**initkwargs))
+        # As the decorators have it.
+        view.jwt_type = initkwargs.get("token_type", cls.token_type)
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
-        return view
+        made: Callable[..., HttpResponseBase] = view
+        return made
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
@@ -190,6 +195,7 @@ class ExchangeView(JWTView):
 
     signal: ClassVar[Signal]
     message: ClassVar[str]
+    token_type = REFRESH
 
     def renews(self) -> bool:
         """Whether the refresh token is answered with another."""
@@ -197,7 +203,7 @@ class ExchangeView(JWTView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         demand_signer()
-        pair = self._exchanged(request, authenticate(request, REFRESH))
+        pair = self._exchanged(request, authenticate(request, self.token_type))
         response = transports.current().answer(request, pair, self.message)
         self.announce(
             self.signal, refresh_claims=pair.refresh_claims, access_claims=pair.access_claims
@@ -261,10 +267,11 @@ class BlackListTokenView(JWTView):
     """
 
     sender = "BlackListTokenView"
+    token_type = REFRESH
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            claims = authenticate(request, REFRESH)
+            claims = authenticate(request, self.token_type)
         except MissingToken:
             if not transports.current().ambient:
                 raise
@@ -273,7 +280,7 @@ class BlackListTokenView(JWTView):
 
     def delete(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            claims = authenticate(request, REFRESH)
+            claims = authenticate(request, self.token_type)
         except Refusal:
             return self._clear_cookies(request)
         return self._end_session(request, claims)
@@ -297,9 +304,10 @@ class LogoutAllView(JWTView):
     """
 
     sender = "LogoutAllView"
+    token_type = REFRESH
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        claims = authenticate(request, REFRESH)
+        claims = authenticate(request, self.token_type)
         ask(claims)
         keep = flag(request, "keep_current")
         cut_off(

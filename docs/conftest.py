@@ -1,4 +1,4 @@
 """What in the documentation is no test of this checkout."""
 
-# Shown as it would stand in a project's own folder; spec_tests/test_own_backend.py runs it there.
-collect_ignore = ["own_backend"]
+# Shown as it would stand in a project's own folder; spec_tests runs it there.
+collect_ignore = ["own_backend", "testing"]

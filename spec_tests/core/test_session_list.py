@@ -35,6 +35,7 @@ from djwto.models import BlacklistEntry
 from djwto.sessions import CLOCK_MARGIN, revoke_all
 from djwto.signals import jwt_blacklisted, jwt_logged_in, jwt_refresh_updated
 from djwto.spec_tests import api
+from djwto.spec_tests.core.admin_site import admin_test, browser, site, texts
 from djwto.spec_tests.core.alice import (
     COOKIE_MODES,
     PASSWORD,
@@ -1073,51 +1074,11 @@ def test_the_settings_of_the_list_are_known_and_meant() -> None:
 @pytest.fixture
 def root(settings: Settings, transactional_db: None) -> Iterator[Client]:
     """A browser in which a superuser has logged in to Django's admin."""
-    contrib = "django.contrib"
-    settings.INSTALLED_APPS = [
-        *settings.INSTALLED_APPS,
-        f"{contrib}.admin",
-        f"{contrib}.messages",
-        f"{contrib}.sessions",
-    ]
-    settings.MIDDLEWARE = [
-        f"{contrib}.sessions.middleware.SessionMiddleware",
-        f"{contrib}.auth.middleware.AuthenticationMiddleware",
-        f"{contrib}.messages.middleware.MessageMiddleware",
-    ]
-    settings.TEMPLATES = [
-        {
-            "BACKEND": "django.template.backends.django.DjangoTemplates",
-            "APP_DIRS": True,
-            "OPTIONS": {
-                "context_processors": [
-                    "django.template.context_processors.request",
-                    f"{contrib}.auth.context_processors.auth",
-                    f"{contrib}.messages.context_processors.messages",
-                ]
-            },
-        }
-    ]
-    settings.SESSION_ENGINE = f"{contrib}.sessions.backends.signed_cookies"
-    settings.STATIC_URL = "static/"
-    settings.ROOT_URLCONF = "djwto.spec_tests.core.urls_session_admin"
-    from django.contrib.admin.models import LogEntry
-
-    with connection.schema_editor() as editor:
-        editor.create_model(LogEntry)
-    client = Client()
-    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
-    yield client
-    with connection.schema_editor() as editor:
-        editor.delete_model(LogEntry)
+    with site(settings):
+        yield browser(User.objects.create_superuser("root", password=PASSWORD))
 
 
 CHANGELIST = "/admin/djwto_sessions/session/"
-
-
-def texts(response: Any) -> list[str]:
-    """The messages that the admin shows."""
-    return [str(message) for message in response.context["messages"]]
 
 
 def select(client: Client, *keys: str, across: bool = False) -> Any:
@@ -1131,9 +1092,6 @@ def select(client: Client, *keys: str, across: bool = False) -> Any:
         },
         follow=True,
     )
-
-
-admin_test = pytest.mark.urls("djwto.spec_tests.core.urls_session_admin")
 
 
 @pytest.mark.clause("SL-8")

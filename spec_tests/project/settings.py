@@ -73,6 +73,8 @@ INSTALLED_APPS = [
     "djwto",
     "djwto.contrib.sessions",
 ]
+# Django's live server cannot do without.
+STATIC_URL = "static/"
 ROOT_URLCONF = "djwto.spec_tests.project.urls"
 DATABASES = {"default": _database(os.environ.get("DJWTO_TEST_DATABASE", ""))}
 CACHES = {"default": _cache(os.environ.get("DJWTO_TEST_CACHE", ""))}

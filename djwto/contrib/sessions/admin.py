@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,20 +9,10 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.formats import date_format
-from django.utils.timezone import get_current_timezone
 
+from djwto.admin import shown_time
 from djwto.contrib.sessions.models import Session, SessionQuerySet
 from djwto.exceptions import BlacklistUnavailable
-
-
-def _time(numeric_date: int | None) -> str:
-    if numeric_date is not None:
-        with suppress(OverflowError, ValueError):
-            # The last hours of the year 9999 are in the year 10000 elsewhere.
-            local = datetime.fromtimestamp(numeric_date, get_current_timezone())
-            return date_format(local, "DATETIME_FORMAT")
-    return "never"
 
 
 @admin.register(Session)
@@ -41,17 +29,17 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="created", ordering="created")
     def created_at(self, session: Session) -> str:
         """When the user logged in."""
-        return _time(session.created)
+        return shown_time(session.created)
 
     @admin.display(description="last refreshed", ordering="refreshed")
     def refreshed_at(self, session: Session) -> str:
         """When tokens were last issued."""
-        return _time(session.refreshed)
+        return shown_time(session.refreshed)
 
     @admin.display(description="expires")
     def expires_at(self, session: Session) -> str:
         """When the session ends if nobody refreshes it."""
-        return _time(session.expires)
+        return shown_time(session.expires)
 
     def get_queryset(self, request: HttpRequest) -> SessionQuerySet:
         """What goes on; the rest waits for `delete_tokens`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 BATCH = 1000
-
-KEY = re.compile(r"~?[0-9a-f-]{1,64}")
-"""What a key looks like: see `djwto.blacklist.blacklist_key`."""
 
 
 def _tolerated(now: int) -> int:

@@ -15,10 +15,10 @@ from django.db import IntegrityError, connections, router, transaction
 from django.db.models import BigIntegerField, Case, F, Value, When
 from django.http import HttpRequest
 
-from djwto.blacklist import blacklist_key
+from djwto.blacklist import KEY, blacklist_key
 from djwto.claims import Claims, user_id
 from djwto.contrib.sessions import device
-from djwto.contrib.sessions.models import KEY, Session
+from djwto.contrib.sessions.models import Session
 from djwto.exceptions import InvalidToken
 from djwto.sessions import ask
 from djwto.signals import (

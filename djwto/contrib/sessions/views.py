@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext_noop
 
 from djwto.authentication import authenticate
-from djwto.blacklist import blacklist_key
+from djwto.blacklist import KEY, blacklist_key
 from djwto.claims import ACCESS
-from djwto.contrib.sessions.models import KEY, Session, SessionQuerySet
+from djwto.contrib.sessions.models import Session, SessionQuerySet
 from djwto.exceptions import Refusal
 from djwto.responses import done
 from djwto.sessions import ask
@@ -36,10 +36,11 @@ class OwnSessionsView(JWTView):
 
     current: str
     """The key of the session at hand."""
+    token_type = ACCESS
 
     def own(self, request: HttpRequest) -> SessionQuerySet:
         """The sessions of the user. Raises a Refusal, BlacklistUnavailable."""
-        claims = authenticate(request, ACCESS)
+        claims = authenticate(request, self.token_type)
         ask(claims)
         self.current = blacklist_key(claims["jti"])
         return Session.objects.of(refuse_departed(claims))

@@ -1,0 +1,1 @@
+"""A shop with one view, for the tests beside it."""
