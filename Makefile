@@ -29,7 +29,7 @@ test: .venv/.dev  ## everything, with embedded stores
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 test-browser: .venv/.dev .venv/.browser  ## the demo's page; takes chromium
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup docs/demo/browser
+	$(BIN)/python -m pytest -q -n 2 docs/demo/browser
 
 coverage: .venv/.dev  ## of djwto and its backends by the tests of the core, branches too
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup spec_tests/core --cov --cov-report=term:skip-covered

@@ -22,6 +22,11 @@ MODES = ("JSON", "ONE-COOKIE", "TWO-COOKIES")
 each_mode = pytest.mark.parametrize("mode", MODES)
 each_cookie_mode = pytest.mark.parametrize("mode", MODES[1:])
 
+TIMEOUT = 30_000
+"""Milliseconds to wait for what has to come: a machine may have more to do than this."""
+
+expect.set_options(timeout=TIMEOUT)
+
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 
@@ -50,7 +55,7 @@ def page(demo: RunningDemo, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(
         base_url=f"http://127.0.0.1:{demo.port}", viewport=DESK, reduced_motion="reduce"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(TIMEOUT)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
