@@ -339,7 +339,6 @@ def test_servers_and_sentinels_are_told_what_the_url_says_to_each() -> None:
         told = {**of_each, "host": host, "port": port}
         assert {name: sentinel.connection_kwargs[name] for name in told} == told
         assert issubclass(sentinel.connection_class, redis.SSLConnection)
-        assert sentinel.connection_kwargs["retry"].get_retries() == 0
 
 
 @pytest.mark.clause("BL-15")

@@ -45,7 +45,8 @@ def made(url: str, **options: Any) -> Iterator[RedisBlacklist]:
     backend = RedisBlacklist({"url": url, "timeout": TIMEOUT, **options})
     yield backend
     backend.client.close()
-    backend.client.connection_pool.sentinel_manager.close()
+    for sentinel in backend.client.connection_pool.sentinel_manager.sentinels:
+        sentinel.close()
 
 
 @pytest.fixture
