@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from djwto.backends.redis import RedisBlacklist
 from djwto.spec_tests.servers import redis_server
+from djwto.spec_tests.servers.process import until
 
 TURNS = 40
 CALLS = 100
@@ -33,7 +34,7 @@ def main() -> int:
     with redis_server.running() as primary:
         follow = {"replicaof": f"127.0.0.1 {primary.port}"}
         with redis_server.running(**follow), redis_server.running(**follow):
-            redis_server.until(lambda: primary.ask("WAIT", 2, 100) == 2, "two replicas")
+            until(lambda: primary.ask("WAIT", 2, 100) == 2, "two replicas")
             backends = [
                 RedisBlacklist({"url": primary.url, "wait_replicas": count})
                 for count in WAITED_FOR
