@@ -7,7 +7,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((
 # Compiled once for all the processes that tests start, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo screenshots test test-browser coverage mutants fuzz test-services race rogues matrix bench bench-guard bench-load bench-scale charts messages lint types docs wheel release-check versions
+.PHONY: demo screenshots test test-browser coverage mutants fuzz test-services race faults rogues matrix bench bench-guard bench-load bench-scale charts messages lint types docs wheel release-check versions
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "djwto needs Python 3.10 or later: make PYTHON=python3.12")'
@@ -45,6 +45,9 @@ test-services: .venv/.dev .venv/.services  ## the same, with the servers found o
 
 race: .venv/.dev .venv/.services  ## 1,000 rounds of updates at once on each store; ROUNDS=50
 	$(BIN)/python -m djwto.spec_tests.rotation_race --rounds $(or $(ROUNDS),1000)
+
+faults: .venv/.dev .venv/.services  ## servers are killed, held up and filled under a load; SEED=7, STORES, SECONDS
+	$(BIN)/python -m djwto.spec_tests.faults --seed $(or $(SEED),0) $(if $(STORES),--store $(STORES)) $(if $(SECONDS),--seconds $(SECONDS))
 
 rogues: .venv/.dev  ## which clauses reject which of the implementations broken on purpose; AIMED=1
 	$(BIN)/python -m djwto.spec_tests.rogues $(if $(AIMED),--aimed) $(if $(PUBLISH),--publish .) --jobs $(or $(JOBS),2)

@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import IO
 
 
-def child(module: str) -> subprocess.Popen[bytes]:
-    """Starts `python -m` with a module; we hold both its ends, and it finds what we find."""
+def child(
+    module: str, *, says: IO[bytes] | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
+    """Starts `python -m` with a module; we hold both its ends, and it finds what we find.
+
+    `says` is for its standard error; `environment` goes over ours.
+    """
+    path = os.pathsep.join(path or os.curdir for path in sys.path)
     return subprocess.Popen(
         [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)},
+        stderr=says,
+        env={**os.environ, "PYTHONPATH": path, **environment},
     )

@@ -15,6 +15,7 @@ from uuid import uuid4
 from djwto.backends.redis import RedisBlacklist
 from djwto.exceptions import BlacklistUnavailable
 from djwto.spec_tests.servers import redis_server
+from djwto.spec_tests.servers.process import until
 
 TURNS = 40
 CALLS = 100
@@ -43,7 +44,7 @@ def main() -> int:
         follow = {"replicaof": f"127.0.0.1 {primary.port}"}
         with redis_server.running(**follow), redis_server.running(**follow):
             last = RedisBlacklist({"url": primary.url, "wait_replicas": WAITED_FOR[-1]})
-            redis_server.until(lambda: is_replicated(last), "two replicas")
+            until(lambda: is_replicated(last), "two replicas")
             backends = [
                 RedisBlacklist({"url": primary.url, "wait_replicas": count})
                 for count in WAITED_FOR

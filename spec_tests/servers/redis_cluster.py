@@ -15,7 +15,8 @@ from typing import Any
 import redis
 
 from djwto.spec_tests.proxy import Proxy
-from djwto.spec_tests.servers.redis_server import KEEPING, RedisServer, free_port, until
+from djwto.spec_tests.servers.process import free_port, until
+from djwto.spec_tests.servers.redis_server import KEEPING, RedisServer
 
 SLOTS = 16_384
 PRIMARIES = 3

@@ -13,7 +13,8 @@ from typing import Any
 
 import redis
 
-from djwto.spec_tests.servers.redis_server import KEEPING, RedisServer, until
+from djwto.spec_tests.servers.process import until
+from djwto.spec_tests.servers.redis_server import KEEPING, RedisServer
 
 SERVICE = "revocations"
 REPLICAS = 2

@@ -20,8 +20,8 @@ from djwto.spec_tests.outages import CutOrSilent
 from djwto.spec_tests.registry import CHECKS
 from djwto.spec_tests.runner import in_order
 from djwto.spec_tests.servers import redis_cluster, redis_server
+from djwto.spec_tests.servers.process import until
 from djwto.spec_tests.servers.redis_cluster import LoopbackCluster, Node
-from djwto.spec_tests.servers.redis_server import until
 from djwto.spec_tests.subject import REDIS, Subject, new_key
 from djwto.spec_tests.test_conformance import not_applicable
 

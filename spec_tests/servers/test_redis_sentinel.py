@@ -19,8 +19,9 @@ from djwto.spec_tests.checks.faults import at_once
 from djwto.spec_tests.registry import CHECKS
 from djwto.spec_tests.runner import in_order
 from djwto.spec_tests.servers import redis_sentinel, redis_server
+from djwto.spec_tests.servers.process import until
 from djwto.spec_tests.servers.redis_sentinel import SERVICE, SentinelProcess, WatchedServers
-from djwto.spec_tests.servers.redis_server import RedisServer, until
+from djwto.spec_tests.servers.redis_server import RedisServer
 from djwto.spec_tests.subject import REDIS, Subject, new_key
 from djwto.spec_tests.test_conformance import not_applicable
 
