@@ -169,7 +169,8 @@ NOT_SECRET = {
     "bearer_token(request) not in {None, token}",
     # Both are the server's own, before and after a user is saved.
     "auth_hash(before) != auth_hash(instance)",
-    # A system check, when the server starts.
+    # System checks, when the server starts.
+    "settings.request_user not in (DATABASE, TOKEN)",
     "force_bytes(key.signing) == force_bytes(django_settings.SECRET_KEY)",
 }
 """Comparisons that look as if of a secret, each with the reason why no client can time them."""
