@@ -31,6 +31,10 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 """RFC 9110 section 9.2.1; Django asks for a CSRF token with any other."""
 
 
+UNSEEN = ""
+"""The message of an answer that nobody gets to see."""
+
+
 class _Carrier:
     """What the two clients share: the tokens that cookies do not hold, and the CSRF token."""
 
@@ -69,7 +73,7 @@ class _Carrier:
         """Has the client be one that was answered these tokens, as of `tokens_for`."""
         transport = current()
         request = RequestFactory().post("/")
-        response = transport.answer(request, pair, "")
+        response = transport.answer(request, pair, UNSEEN)
         if transport.ambient:
             if settings.csrf:
                 self._take_csrf_token(request, response)
