@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -15,14 +15,15 @@ from djwto import csrf, sessions, transports
 from djwto.claims import ACCESS, REFRESH, Claims
 from djwto.conf import settings
 from djwto.exceptions import STORE_FAILURES, MissingPermission, Refusal
-from djwto.responses import refused, unavailable
+from djwto.keys import are_to_be_called_for
+from djwto.responses import refused, unavailable, varying
 from djwto.tokens import decode
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def authenticate(request: HttpRequest, type_: str) -> Claims:
-    """The claims of the request's token, kept as `request.payload`; the token as `request.token`.
+def presented(request: HttpRequest, type_: str) -> tuple[str, Claims]:
+    """The token that a request brings, and its claims.
 
     `type_` is "access" or "refresh". Raises a Refusal: MissingToken, RepeatedToken,
     InvalidToken, or ForgedRequest where cookies are used and `DJWTO_CSRF` is on. Asks no store.
@@ -32,6 +33,44 @@ def authenticate(request: HttpRequest, type_: str) -> Claims:
     claims = decode(token, type_)
     if transport.ambient and settings.csrf:
         csrf.refuse_forged(request)
+    return token, claims
+
+
+async def apresented(request: HttpRequest, type_: str) -> tuple[str, Claims]:
+    """As `presented`; in a thread only where the CSRF token or the keys have to be fetched."""
+    if django_settings.CSRF_USE_SESSIONS or are_to_be_called_for():
+        return await sync_to_async(presented)(request, type_)
+    return presented(request, type_)
+
+
+def authenticate(request: HttpRequest, type_: str) -> Claims:
+    """The claims of the request's token, kept as `request.payload`; the token as `request.token`.
+
+    Raises as `presented`. Asks no store.
+    """
+    return _kept(request, *presented(request, type_))
+
+
+def admit(request: HttpRequest, type_: str) -> Claims:
+    """As `authenticate`, and with `DJWTO_CHECK_ACCESS` its session must go on (HTTP-24).
+
+    Raises InvalidToken if it does not, BlacklistUnavailable while the store is down.
+    """
+    token, claims = presented(request, type_)
+    if settings.check_access:
+        sessions.ask(claims)
+    return _kept(request, token, claims)
+
+
+async def aadmit(request: HttpRequest, type_: str) -> Claims:
+    """As `admit`; in a thread only where what has to be asked takes one (USER-6)."""
+    token, claims = await apresented(request, type_)
+    if settings.check_access:
+        await sessions.aask(claims)
+    return _kept(request, token, claims)
+
+
+def _kept(request: HttpRequest, token: str, claims: Claims) -> Claims:
     request.payload = claims  # type: ignore[attr-defined]
     request.token = token  # type: ignore[attr-defined]
     return claims
@@ -46,12 +85,12 @@ def jwt_login_required(view: View) -> View:
     that does.
     """
     type_ = getattr(view, "jwt_type", ACCESS)
-    return _guard(view, type_, lambda request: _authenticate_once(request, type_))
+    return _guard(view, type_)
 
 
 def jwt_is_refresh(view: View) -> View:
     """As `jwt_login_required`, for a refresh token (HTTP-15)."""
-    return _guard(view, REFRESH, lambda request: _authenticate_once(request, REFRESH))
+    return _guard(view, REFRESH)
 
 
 def jwt_perm_required(perms: Sequence[str]) -> Callable[[View], View]:
@@ -63,53 +102,38 @@ def jwt_perm_required(perms: Sequence[str]) -> Callable[[View], View]:
         raise TypeError(f"jwt_perm_required takes a list of permissions: write [{perms!r}].")
     wanted = frozenset(perms)
 
-    def decorate(view: View) -> View:
-        type_ = getattr(view, "jwt_type", ACCESS)
-
-        def check(request: HttpRequest) -> None:
-            claims = getattr(request, "payload", None) or _authenticate(request, type_)
-            granted = claims.get("user", {}).get("perms")
-            if not isinstance(granted, list) or not wanted.issubset(map(str, granted)):
-                raise MissingPermission("The token lacks a permission that this needs.")
-
-        return _guard(view, type_, check)
-
-    return decorate
+    return lambda view: _guard(view, getattr(view, "jwt_type", ACCESS), wanted)
 
 
-def _authenticate_once(request: HttpRequest, type_: str) -> None:
-    if getattr(request, "payload", {}).get("type") != type_:
-        _authenticate(request, type_)
-
-
-def _authenticate(request: HttpRequest, type_: str) -> Claims:
-    claims = authenticate(request, type_)
-    if settings.check_access:
-        sessions.ask(claims)
-    return claims
-
-
-def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View:
+def _guard(view: View, type_: str, wanted: frozenset[str] | None = None) -> View:
+    """The view behind a token of this type; with `wanted` behind one that grants these."""
     name = getattr(view, "__qualname__", type(view).__qualname__)
 
-    def refusal_of(request: HttpRequest) -> HttpResponse | None:
-        """What the request is answered instead; None lets it in."""
-        try:
-            check(request)
-        except Refusal as refusal:
-            return refused(request, refusal, name)
-        except STORE_FAILURES:
-            return unavailable(request, name)
-        return None
+    def admitted(request: HttpRequest) -> Claims | None:
+        """The claims, where another decorator has admitted the request."""
+        claims: Claims = getattr(request, "payload", {})
+        return claims if wanted is not None or claims.get("type") == type_ else None
+
+    def demand(claims: Claims) -> None:
+        granted = claims.get("user", {}).get("perms")
+        if wanted is not None and (
+            not isinstance(granted, list) or not wanted.issubset(map(str, granted))
+        ):
+            raise MissingPermission("The token lacks a permission that this needs.")
+
+    def instead(request: HttpRequest, error: Exception) -> HttpResponse:
+        """What a request is answered that is not let in. To be called where it is caught."""
+        if isinstance(error, Refusal):
+            return refused(request, error, name)
+        return unavailable(request, name)
 
     async def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        refusal = (
-            await sync_to_async(refusal_of)(request) if asks_a_store() else refusal_of(request)
-        )
-        if refusal is not None:
-            return refusal
+        try:
+            demand(admitted(request) or await aadmit(request, type_))
+        except (Refusal, *STORE_FAILURES) as error:
+            return varying(instead(request, error))
         response: HttpResponseBase = await view(request, *args, **kwargs)
-        return response
+        return varying(response)
 
     guarded: Any
     if iscoroutinefunction(view):
@@ -120,19 +144,27 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             # The dispatch of an async class-based view is no coroutine function, but is called
             # in the event loop all the same, and what it answers is awaited.
-            if asyncio._get_running_loop() is not None and asks_a_store():
+            if asyncio._get_running_loop() is not None and _asks_a_store():
                 return answer(request, *args, **kwargs)
-            refusal = refusal_of(request)
-            return view(request, *args, **kwargs) if refusal is None else refusal
+            try:
+                demand(admitted(request) or admit(request, type_))
+            except (Refusal, *STORE_FAILURES) as error:
+                return varying(instead(request, error))
+            response = view(request, *args, **kwargs)
+            return _awaited(response) if asyncio.iscoroutine(response) else varying(response)
 
     guarded.jwt_type = type_
     # Django's middleware would ask for a CSRF token in JSON mode too, where no page of another
-    # site can set the header; with cookies, authenticate() has asked already.
+    # site can set the header; with cookies, presented() has asked already.
     guarded.csrf_exempt = True
     wrapped: View = guarded
     return wrapped
 
 
-def asks_a_store() -> bool:
-    """Whether a check takes a database, or whatever the blacklist is kept in."""
-    return django_settings.CSRF_USE_SESSIONS or settings.check_access
+async def _awaited(response: Coroutine[Any, Any, HttpResponseBase]) -> HttpResponseBase:
+    return varying(await response)
+
+
+def _asks_a_store() -> bool:
+    """Whether to admit a request takes more than to compute."""
+    return django_settings.CSRF_USE_SESSIONS or settings.check_access or are_to_be_called_for()

@@ -140,12 +140,21 @@ def keys_given() -> Any:
 _answered: tuple[object, float, Any] | None = None
 
 
+def are_to_be_called_for() -> bool:
+    """Whether the next token waits for what `DJWTO_KEYS` calls, a file perhaps or a vault."""
+    return is_called(settings.keys) and not _is_answered(settings.keys)
+
+
+def _is_answered(source: object) -> bool:
+    return _answered is not None and _answered[0] == source and monotonic() < _answered[1]
+
+
 def _answer(source: str | Callable[[], Any]) -> Any:
     """What the function answers, or did within the last `DJWTO_KEYS_MAX_AGE`."""
     global _answered
-    now = monotonic()
-    if _answered is not None and _answered[0] == source and now < _answered[1]:
-        return _answered[2]
+    now, answered = monotonic(), _answered
+    if answered is not None and answered[0] == source and now < answered[1]:
+        return answered[2]
     try:
         function = import_string(source) if isinstance(source, str) else source
         answer = function()

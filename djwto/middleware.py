@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.functional import SimpleLazyObject, cached_property
+from django.utils.functional import SimpleLazyObject
 
-from djwto import sessions, transports
-from djwto.authentication import authenticate
+from djwto import transports
+from djwto.authentication import aadmit, admit, apresented, presented
 from djwto.claims import ACCESS, Claims
-from djwto.conf import settings
 from djwto.exceptions import STORE_FAILURES, Refusal
-from djwto.request_user import is_told_by_the_token, user_of
-from djwto.responses import unavailable
+from djwto.request_user import auser_of, user_of
+from djwto.responses import unavailable, varying
 
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
@@ -27,7 +27,7 @@ class JWTAuthenticationMiddleware:
     `request.auth` is the token's claims. Without a token, or with one that is not valid, it is
     empty, and `request.user` is who it was before: a user with a session of Django's, if its
     AuthenticationMiddleware stands above, else AnonymousUser. `await request.auser()` is for
-    async views. While a store is down, a view that asks is answered 503 (USER-2).
+    async views. While a store is down, a request that asks is answered 503 (USER-2).
     """
 
     sync_capable = True
@@ -35,21 +35,49 @@ class JWTAuthenticationMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         who = _Who(request)
         request._djwto_who = who  # type: ignore[attr-defined]
-        request.user = SimpleLazyObject(lambda: who.user)  # type: ignore[assignment]
+        request.user = SimpleLazyObject(who.user)  # type: ignore[assignment]
         request.auser = who.auser
-        request.auth = SimpleLazyObject(lambda: who.claims)  # type: ignore[attr-defined]
-        # A page of another site can make a browser send cookies, and no such header. Django's
-        # own middleware does not know which of the two it was.
-        if request.method not in SAFE and not transports.current().ambient and who.signed:
-            request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
-        response: HttpResponseBase | Awaitable[HttpResponseBase] = self.get_response(request)
-        return response
+        request.auth = SimpleLazyObject(who.claims)  # type: ignore[attr-defined]
+        if self.is_async:
+            return self._awaited(request, who)
+        try:
+            if who.may_be_exempt():
+                presented(request, ACCESS)
+                request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+        except Refusal:
+            pass
+        except STORE_FAILURES:
+            return unavailable(request, type(self).__name__)
+        return self._finished(request, who, self.get_response(request))
+
+    async def _awaited(self, request: HttpRequest, who: _Who) -> HttpResponseBase:
+        try:
+            if who.may_be_exempt():
+                await apresented(request, ACCESS)
+                request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+        except Refusal:
+            pass
+        except STORE_FAILURES:
+            return unavailable(request, type(self).__name__)
+        return self._finished(request, who, await self.get_response(request))
+
+    def _finished(
+        self, request: HttpRequest, who: _Who, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        # Of a failure in another middleware Django has made a 500, and told none below.
+        if who.failure is not None and response.status_code == 500:
+            try:
+                raise who.failure
+            except STORE_FAILURES:
+                return unavailable(request, type(self).__name__)
+        return varying(response) if who.was_asked else response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """503 where it was by asking for the user that a view has failed."""
@@ -66,47 +94,68 @@ class _Who:
         self.before: Any = getattr(request, "user", None)
         self.abefore: Any = getattr(request, "auser", None)
         self.failure: Exception | None = None
+        self.was_asked = False
+        self._found: tuple[Claims, Any] | None = None
 
-    @cached_property
-    def signed(self) -> Claims:
-        """The claims of the access token, of which no store was asked; or none."""
-        try:
-            return authenticate(self.request, ACCESS)
-        except Refusal:
-            return {}
+    def may_be_exempt(self) -> bool:
+        """Whether Django's CSRF check is of no use if there is a valid token.
 
-    @cached_property
-    def _found(self) -> tuple[Claims, Any]:
-        claims = self.signed
-        if not claims:
-            return {}, None
+        A page of another site can make a browser send cookies, and no such header. Django's own
+        middleware does not know which of the two it was.
+        """
+        return self.request.method not in SAFE and not transports.current().ambient
+
+    def claims(self) -> Claims:
+        """The claims, or none."""
+        return self._find()[0]
+
+    def user(self) -> Any:
+        """The user of the token, or whoever there was before."""
+        user = self._find()[1]
+        if user is not None:
+            return user
+        return AnonymousUser() if self.before is None else self.before
+
+    async def auser(self) -> Any:
+        """As `user`; in a thread only where what has to be asked takes one (USER-6)."""
+        if self._found is None:
+            with self._finding():
+                claims = await aadmit(self.request, ACCESS)
+                self._found = claims, await auser_of(claims)
+        if self._find()[1] is None and self.abefore is not None:
+            return await self.abefore()
+        return self.user()
+
+    def _find(self) -> tuple[Claims, Any]:
+        if self._found is None:
+            with self._finding():
+                claims = admit(self.request, ACCESS)
+                self._found = claims, user_of(claims)
+        assert self._found is not None
+        return self._found
+
+    @contextmanager
+    def _finding(self) -> Iterator[None]:
+        self.was_asked = True
         try:
-            if settings.check_access:
-                sessions.ask(claims)
-            return claims, user_of(claims)
+            yield
         except Refusal:
-            return {}, None
+            self._found = {}, None
+            if self._is_over():
+                self.before = self.abefore = None
         except STORE_FAILURES as error:
             self.failure = error
             raise
 
-    @property
-    def claims(self) -> Claims:
-        """The claims, or none."""
-        return self._found[0]
+    def _is_over(self) -> bool:
+        """Whether a token of ours came in the header, of which the session or the user is gone.
 
-    @property
-    def user(self) -> Any:
-        """The user of the token, or whoever there was before."""
-        user = self._found[1]
-        if user is None:
-            return AnonymousUser() if self.before is None else self.before
-        return user
-
-    async def auser(self) -> Any:
-        """As `user`, without a thread where nothing has to be asked."""
-        if not is_told_by_the_token():
-            await sync_to_async(lambda: self._found)()
-        if self._found[1] is None and self.abefore is not None:
-            return await self.abefore()
-        return self.user
+        It spared the request Django's CSRF check, for nobody but who it names.
+        """
+        if transports.current().ambient:
+            return False
+        try:
+            presented(self.request, ACCESS)
+        except Refusal:
+            return False
+        return True

@@ -6,11 +6,25 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
+from django.views import View
 
 from djwto.authentication import jwt_login_required, jwt_perm_required
 
 
-class JWTLoginRequiredMixin:
+class _Before:
+    """What has to be before the view among the bases of a class, as its own `as_view` is."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        bases = cls.__mro__
+        if View in bases and bases.index(View) < bases.index(_Before):
+            raise TypeError(
+                f"{cls.__name__} has its mixin behind the view, where it guards nothing: write "
+                "it first, as in class OrdersView(JWTLoginRequiredMixin, View)."
+            )
+
+
+class JWTLoginRequiredMixin(_Before):
     """Answers 401 unless an access token is sent that is valid (HTTP-15), sync or async."""
 
     @classmethod
@@ -20,7 +34,7 @@ class JWTLoginRequiredMixin:
         return jwt_login_required(view)
 
 
-class JWTPermissionRequiredMixin:
+class JWTPermissionRequiredMixin(_Before):
     """Answers 403 unless the token grants all of `permission_required` (HTTP-16)."""
 
     permission_required: ClassVar[Sequence[str]] = ()

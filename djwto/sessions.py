@@ -6,7 +6,7 @@ A session is a login and all that follows from it; its name is the `jti` of its 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from django.http import HttpRequest
@@ -48,13 +48,26 @@ def ask(claims: Claims) -> int | None:
     it was not. Raises InvalidToken if the session has ended, ReusedToken if the token was
     exchanged and is not within the grace, BlacklistUnavailable.
     """
-    session = blacklist_key(claims["jti"])
-    keys = [session, *rotation.keys(claims)]
+    return _judged(claims, get_blacklist().get_many(_keys(claims)))
+
+
+async def aask(claims: Claims) -> int | None:
+    """`ask`, awaited: without a thread where the backend needs none (USER-6)."""
+    return _judged(claims, await get_blacklist().aget_many(_keys(claims)))
+
+
+def _keys(claims: Claims) -> list[str]:
+    """What the store is asked about a token."""
+    keys = [blacklist_key(claims["jti"]), *rotation.keys(claims)]
     user = _user_key(claims)
-    found = get_blacklist().get_many([*keys, user] if user else keys)
+    return [*keys, user] if user else keys
+
+
+def _judged(claims: Claims, found: Mapping[str, str]) -> int | None:
+    """What follows from what the store was found to hold."""
     if not found:
         return None
-    if session in found or cutoff.read(found, user).ends(claims):
+    if blacklist_key(claims["jti"]) in found or cutoff.read(found, _user_key(claims)).ends(claims):
         raise InvalidToken("The token is blacklisted.")
     return rotation.exchanged_at(claims, found, milliseconds())
 

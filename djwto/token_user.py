@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 
 from djwto.claims import Claims, user_id
+from djwto.exceptions import InvalidToken
 
 
 class TokenUser:
@@ -26,7 +28,7 @@ class TokenUser:
 
     def __init__(self, claims: Claims) -> None:
         self.claims = claims
-        self.pk = self.id = user_id(claims)
+        self.pk = self.id = _primary_key(user_id(claims))
         perms = claims["user"].get("perms")
         self._perms = frozenset(map(str, perms)) if isinstance(perms, list) else frozenset()
 
@@ -84,3 +86,11 @@ class TokenUser:
     async def ahas_module_perms(self, app_label: str) -> bool:
         """As `has_module_perms`."""
         return self.has_module_perms(app_label)
+
+
+def _primary_key(value: int | str) -> Any:
+    """The id of a token as the user model has it: a UUID is a text there (RFC 8259)."""
+    try:
+        return get_user_model()._meta.pk.to_python(value)
+    except ValidationError as error:
+        raise InvalidToken("The user of the token does not exist.") from error

@@ -35,6 +35,8 @@ class Bearer:
 
     ambient: ClassVar[bool] = False
     """Does a browser send the token by itself, whichever page makes it do so?"""
+    header: ClassVar[str] = "Authorization"
+    """The header of a request that brings the token."""
 
     def read(self, request: HttpRequest, type_: str) -> str:
         """The one token of the request. Raises MissingToken, RepeatedToken."""
@@ -61,6 +63,7 @@ class OneCookie:
     """ONE-COOKIE: each token in an HttpOnly cookie."""
 
     ambient: ClassVar[bool] = True
+    header: ClassVar[str] = "Cookie"
     access_cookie: ClassVar[str] = ACCESS_COOKIE
     extra_cookies: ClassVar[tuple[str, ...]] = ()
 

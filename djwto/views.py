@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.signals import user_logged_in
 from django.db import connections, transaction
 from django.dispatch import Signal
@@ -50,8 +51,11 @@ class JWTView(View):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
-        """The view, which checks CSRF itself and is in no ATOMIC_REQUESTS transaction (SIG-9)."""
-        view: Any = csrf_exempt(super().as_view(**initkwargs))
+        """The view, which checks CSRF itself and is in no ATOMIC_REQUESTS transaction (SIG-9).
+
+        Django's LoginRequiredMiddleware lets it through (HTTP-33).
+        """
+        view: Any = csrf_exempt(login_not_required(super().as_view(**initkwargs)))
         # As the decorators have it.
         view.jwt_type = initkwargs.get("token_type", cls.token_type)
         for alias in connections:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import uuid
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from django.test import AsyncClient, Client, RequestFactory
 from django.views import View
+from django.views.generic import TemplateView
 from pytest_django import Settings
 
 from djwto.claims import process_perms
 from djwto.middleware import JWTAuthenticationMiddleware
-from djwto.mixins import JWTPermissionRequiredMixin
+from djwto.mixins import JWTLoginRequiredMixin, JWTPermissionRequiredMixin
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
     CREDENTIALS,
@@ -37,7 +39,11 @@ DJANGOS = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]
+LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+CACHE = "django.middleware.cache"
+LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 WHO = ["/who/", "/rest/", "/ninja/who"]
+DECORATED = ["/decorated/", "/kept/", "/decorated/async/", "/decorated/class/"]
 GUARDED = ["/guarded/", "/guarded/async/"]
 
 NOBODY = {"type": "AnonymousUser", "id": None, "name": "", "may": False, "jti": None}
@@ -176,11 +182,153 @@ def test_a_header_is_no_cookie_and_takes_no_csrf_token(of: str) -> None:
         assert post("/who/", token).status == 403
 
 
+@pytest.mark.clause("HTTP-24")
+@pytest.mark.parametrize("path", ["/guarded/", "/decorated/", "/asks-first/"])
+@pytest.mark.parametrize("method", ["get", "post"])
+@each_mode
+def test_what_the_middleware_has_seen_no_decorator_takes_for_a_session_that_goes_on(
+    settings: Settings, mode: str, method: str, path: str
+) -> None:
+    """In JSON mode the middleware looks at the token of a POST before anybody asks."""
+    settings.DJWTO_MODE = mode
+    settings.DJWTO_CHECK_ACCESS = True
+    tokens = session()
+    api.send(api.LOGOUT, tokens.refresh)
+    if (method, path) != ("get", "/guarded/"):
+        assert api.send(path, tokens.access, method=method, as_refresh=False).status == 401
+
+
+@pytest.mark.clause("USER-2")
+@pytest.mark.parametrize("ask", [get, post])
+def test_whose_session_has_ended_is_nobody_rather_than_somebody_else(
+    settings: Settings, ask: Any, of: str
+) -> None:
+    """The token spared the request Django's CSRF check."""
+    settings.DJWTO_CHECK_ACCESS = True
+    User.objects.create_user("bob", password=PASSWORD)
+    tokens = session()
+    bobs = Client()
+    bobs.force_login(User.objects.get(username="bob"))
+    method = bobs.get if ask is get else bobs.post
+    headers = {"authorization": f"Bearer {tokens.access}"}
+    assert method("/who/", headers=headers).json()["name"] == "alice"
+    api.send(api.LOGOUT, tokens.refresh)
+    assert method("/who/", headers=headers).json() == NOBODY
+    if ask is get:
+        assert bobs.get("/who/async/", headers=headers).json()["id"] is None
+
+
+def no_keys() -> None:
+    """A vault that is out of reach."""
+    raise OSError("the vault is down")
+
+
+@pytest.mark.clause("USER-2")
+@pytest.mark.parametrize("ask", [get, post])
+@pytest.mark.parametrize("path", [*WHO, "/who/async/"])
+def test_without_keys_it_is_503(settings: Settings, path: str, ask: Any) -> None:
+    """Nobody knows whether the token is valid: not who asks is to blame."""
+    tokens = session()
+    settings.DJWTO_KEYS = no_keys
+    answer = ask(path, tokens.access)
+    assert answer.status == 503
+    assert "vault" not in str(answer.body)
+    assert get("/nobody-asks/", tokens.access).status == 200
+
+
+@pytest.mark.clause("USER-2")
+@pytest.mark.django_db(transaction=True)
+def test_without_keys_it_is_503_under_asgi(settings: Settings) -> None:
+    tokens = session()
+    settings.DJWTO_KEYS = no_keys
+
+    async def ask(method: str) -> Any:
+        client = AsyncClient(raise_request_exception=False)
+        headers = {"authorization": f"Bearer {tokens.access}"}
+        return await getattr(client, method)("/who/async/", headers=headers)
+
+    for method in ("get", "post"):
+        assert asyncio.run(ask(method)).status_code == 503
+
+
+@pytest.mark.clause("USER-2")
+def test_in_another_middleware_it_is_503_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django tells no middleware of what was raised in one."""
+    settings.MIDDLEWARE = [*DJANGOS, OURS, LOGIN_REQUIRED]
+    tokens = session()
+    assert get("/who/", tokens.access).body["name"] == "alice"
+    assert get("/who/", None).status == 302
+
+    def down(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("down")
+
+    monkeypatch.setattr("django.db.models.query.QuerySet.get", down)
+    assert get("/who/", tokens.access).status == 503
+
+
+@pytest.mark.clause("HTTP-33")
+@each_mode
+def test_where_django_demands_a_login_of_everybody_one_can_log_in(
+    settings: Settings, mode: str
+) -> None:
+    settings.DJWTO_MODE = mode
+    settings.MIDDLEWARE = [*DJANGOS, OURS, LOGIN_REQUIRED]
+    tokens = session()
+    assert api.send(api.VALIDATE_ACCESS, tokens.access, as_refresh=False).status == 200
+    for path in (api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.LOGOUT_ALL):
+        assert api.send(path, tokens.refresh).status == 200
+    for path in (api.UPDATE_REFRESH, api.LOGOUT):
+        assert api.send(path, api.log_in(**CREDENTIALS).refresh).status == 200
+    assert get("/.well-known/jwks.json", None).status == 200
+
+
+@pytest.mark.clause("HTTP-32")
+@pytest.mark.parametrize("path", [*WHO, *DECORATED])
+@pytest.mark.parametrize("whole_site", [True, False])
+@each_mode
+def test_no_cache_shows_one_user_what_another_was_answered(
+    settings: Settings, mode: str, whole_site: bool, path: str
+) -> None:
+    settings.DJWTO_MODE = mode
+    settings.CACHES = {"default": {"BACKEND": LOCAL_MEMORY, "LOCATION": uuid.uuid4().hex}}
+    if whole_site:
+        settings.MIDDLEWARE = [f"{CACHE}.UpdateCacheMiddleware", *DJANGOS, OURS]
+        settings.MIDDLEWARE.append(f"{CACHE}.FetchFromCacheMiddleware")
+    User.objects.create_user("bob", password=PASSWORD)
+    tokens = {"alice": session().access}
+    tokens["bob"] = api.log_in("bob", PASSWORD).access
+    for name in ("alice", "bob", "alice"):
+        answer = get(path, tokens[name])
+        assert answer.body["name"] == name
+        if "/rest" not in path and "/ninja" not in path:
+            assert ("Authorization" if mode == "JSON" else "Cookie") in answer.headers["Vary"]
+    answer = get(path, None)
+    assert answer.body == NOBODY if path in {"/who/", "/rest/"} else answer.status == 401
+
+
+@pytest.mark.clause("HTTP-32")
+@each_mode
+def test_who_is_known_is_not_shown_what_a_cache_has_for_nobody(
+    settings: Settings, mode: str
+) -> None:
+    settings.DJWTO_MODE = mode
+    settings.CACHES = {"default": {"BACKEND": LOCAL_MEMORY, "LOCATION": uuid.uuid4().hex}}
+    settings.MIDDLEWARE = [f"{CACHE}.UpdateCacheMiddleware", *DJANGOS, OURS]
+    settings.MIDDLEWARE.append(f"{CACHE}.FetchFromCacheMiddleware")
+    tokens = session()
+    assert get("/who/", None).body == NOBODY
+    assert get("/who/", tokens.access).body["name"] == "alice"
+
+
 @pytest.mark.clause("USER-2")
 def test_nothing_is_asked_until_a_view_asks(django_assert_num_queries: Any) -> None:
     tokens = session()
     with django_assert_num_queries(0):
-        assert get("/nobody-asks/", tokens.access).status == 200
+        answer = get("/nobody-asks/", tokens.access)
+    assert answer.status == 200
+    assert "Vary" not in answer.headers
     # The user, and the permissions in two statements.
     with django_assert_num_queries(3):
         assert get("/who/", tokens.access).body["name"] == "alice"
@@ -313,6 +461,14 @@ def test_a_mixin_demands_permissions() -> None:
 
     with pytest.raises(ImproperlyConfigured, match="has no permission_required"):
         Forgotten.as_view()
+
+
+@pytest.mark.clause("HTTP-15")
+@pytest.mark.parametrize("mixin", [JWTLoginRequiredMixin, JWTPermissionRequiredMixin])
+def test_a_mixin_behind_the_view_would_guard_nothing_and_is_refused(mixin: type) -> None:
+    with pytest.raises(TypeError, match="Late has its mixin behind the view"):
+        type("Late", (TemplateView, mixin), {})
+    type("Early", (mixin, TemplateView), {})
 
 
 @pytest.mark.clause("USER-3")

@@ -40,6 +40,13 @@ def test_users_with_an_email_address_and_a_uuid_have_sessions(mode: str, email_u
     assert seen["users"] == [seen["user"]] * (8 if mode == "JSON" else 7)
 
 
+@pytest.mark.clause("USER-3")
+@each_mode
+def test_what_a_token_tells_of_them_has_their_key(mode: str, email_users: Any) -> None:
+    """Not the text that JSON has for it, which equals no UUID."""
+    assert email_users[mode]["user of the token"] is True
+
+
 @pytest.mark.clause("HTTP-13")
 @each_mode
 def test_their_sessions_end_with_them(mode: str, email_users: Any) -> None:

@@ -6,13 +6,16 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
+from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.cache import cache_page
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from djwto.authentication import jwt_login_required
 from djwto.contrib.drf.authentication import JWTAuthentication
 from djwto.contrib.drf.permissions import token_grants
 from djwto.contrib.drf.throttling import SessionRateThrottle
@@ -46,6 +49,33 @@ async def who_async(request: HttpRequest) -> JsonResponse:
 def nobody_asks(request: HttpRequest) -> HttpResponse:
     """Does not."""
     return HttpResponse("ok")
+
+
+@jwt_login_required
+def guarded(request: HttpRequest) -> JsonResponse:
+    """Behind the decorator."""
+    return JsonResponse(told(request.user, request.auth))  # type: ignore[attr-defined]
+
+
+def asks_first(request: HttpRequest) -> JsonResponse:
+    """Asks for the user, as a middleware of the project may, before the decorator does."""
+    told(request.user, request.auth)  # type: ignore[attr-defined]
+    return guarded(request)
+
+
+@jwt_login_required
+async def guarded_async(request: HttpRequest) -> JsonResponse:
+    """Behind the decorator, async."""
+    return JsonResponse({"name": request.payload["user"]["username"]})  # type: ignore[attr-defined]
+
+
+@method_decorator(jwt_login_required, name="dispatch")
+class DecoratedAsync(View):
+    """Behind the decorator, whose view is no coroutine function."""
+
+    async def get(self, request: HttpRequest) -> JsonResponse:
+        """Tells who it is."""
+        return JsonResponse({"name": request.payload["user"]["username"]})  # type: ignore[attr-defined]
 
 
 class Guarded(JWTLoginRequiredMixin, View):
@@ -131,6 +161,11 @@ urlpatterns = [
     path("who/async/", who_async),
     path("nobody-asks/", nobody_asks),
     path("exempt/", csrf_exempt(who)),
+    path("decorated/", guarded),
+    path("asks-first/", asks_first),
+    path("kept/", cache_page(60)(guarded)),
+    path("decorated/async/", guarded_async),
+    path("decorated/class/", DecoratedAsync.as_view()),
     path("guarded/", Guarded.as_view()),
     path("guarded/async/", GuardedAsync.as_view()),
     path("may-add/", MayAdd.as_view()),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from ninja.errors import HttpError
 from ninja.security.base import AuthBase
 
 from djwto import security_log, transports
-from djwto.claims import ACCESS, Claims
+from djwto.claims import ACCESS
 from djwto.exceptions import STORE_FAILURES, MissingToken, Refusal
-from djwto.request_user import authenticated_user, is_told_by_the_token
+from djwto.request_user import aauthenticated_user, authenticated_user
 from djwto.responses import UNAVAILABLE
 
 
@@ -37,24 +38,31 @@ class JWTAuth(AuthBase):
             self.openapi_bearerFormat = "JWT"
         super().__init__()
 
-    def __call__(self, request: HttpRequest) -> Claims | None:
-        try:
+    def __call__(self, request: HttpRequest) -> Any:
+        with self._refusing(request):
             request.user = authenticated_user(request)  # type: ignore[assignment]
+            return request.payload  # type: ignore[attr-defined]
+        return None
+
+    @contextmanager
+    def _refusing(self, request: HttpRequest) -> Iterator[None]:
+        try:
+            yield
         except MissingToken:
-            return None
+            pass
         except Refusal as refusal:
             security_log.refused(request, refusal, type(self).__name__)
             raise HttpError(refusal.status, str(refusal)) from refusal
         except STORE_FAILURES as error:
             security_log.store_unavailable(request, type(self).__name__)
             raise HttpError(503, gettext(UNAVAILABLE)) from error
-        return request.payload  # type: ignore[attr-defined, no-any-return]
 
 
 class AsyncJWTAuth(JWTAuth):
-    """The same for async operations; in a thread only where a store has to be asked."""
+    """The same for async operations; in a thread only where what has to be asked takes one."""
 
-    async def __call__(self, request: HttpRequest) -> Any:  # type: ignore[override]
-        if is_told_by_the_token():
-            return super().__call__(request)
-        return await sync_to_async(super().__call__)(request)
+    async def __call__(self, request: HttpRequest) -> Any:
+        with self._refusing(request):
+            request.user = await aauthenticated_user(request)  # type: ignore[assignment]
+            return request.payload  # type: ignore[attr-defined]
+        return None

@@ -16,6 +16,7 @@ def play(mode: str) -> dict[str, Any]:
 
     from djwto.spec_tests import api
     from djwto.spec_tests.recorder import Recorder
+    from djwto.token_user import TokenUser
 
     seen: dict[str, Any] = {}
     email, password = f"{mode.lower()}@shop.example", "pass"
@@ -28,6 +29,7 @@ def play(mode: str) -> dict[str, Any]:
             "wrong password": api.log_in(email, "wrong"),
         }
         refresh, access = answers["login"].refresh, answers["login"].access
+        seen["user of the token"] = TokenUser(api.claims_of(access)).pk == user.pk
         answers |= {
             "validate_access": api.send(api.VALIDATE_ACCESS, access, as_refresh=False),
             "refresh_access": api.send(api.REFRESH_ACCESS, refresh),
