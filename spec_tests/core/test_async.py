@@ -13,7 +13,7 @@ from asgiref.sync import SyncToAsync
 from blockbuster import blockbuster_ctx
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, JsonResponse
-from django.test import AsyncRequestFactory
+from django.test import AsyncClient, AsyncRequestFactory, Client
 from django.views import View
 from ninja.errors import HttpError
 from pytest_django import Settings
@@ -26,8 +26,9 @@ from djwto.contrib.ninja.security import AsyncJWTAuth
 from djwto.exceptions import BlacklistUnavailable
 from djwto.middleware import JWTAuthenticationMiddleware
 from djwto.mixins import JWTLoginRequiredMixin
+from djwto.signals import SenderNameSignal, jwt_logged_in
 from djwto.spec_tests import api
-from djwto.spec_tests.core.alice import each_mode, session
+from djwto.spec_tests.core.alice import CREDENTIALS, create_alice, each_mode, session
 from djwto.spec_tests.subject import Subject, new_key
 from djwto.transports import OneCookie, current
 
@@ -282,6 +283,69 @@ def test_loops_that_end_soon_are_given_no_connection(in_redis: AsyncRedisBlackli
     for _ in range(3 * BRIEF):
         assert asyncio.run(in_redis.aget_many([new_key()])) == {}
         assert in_redis._here.client is None
+
+
+@pytest.mark.clause("SIG-11")
+@pytest.mark.parametrize("under", ["WSGI", "ASGI"])
+def test_receivers_are_sync_or_async_and_one_that_raises_changes_nothing(
+    under: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ROOT_URLCONF = "djwto.urls"
+    create_alice()
+    heard: list[tuple[str, str]] = []
+
+    def sync(sender: str, request: HttpRequest, refresh_claims: Any, **kwargs: Any) -> None:
+        heard.append(("sync", refresh_claims["user"]["username"]))
+
+    async def awaited(sender: str, request: HttpRequest, refresh_claims: Any, **kw: Any) -> None:
+        await asyncio.sleep(0)
+        heard.append(("async", refresh_claims["user"]["username"]))
+
+    async def raising(sender: str, **kwargs: Any) -> None:
+        raise ZeroDivisionError("of the receiver")
+
+    receivers: list[Any] = [raising, sync, awaited]
+    for receiver in receivers:
+        jwt_logged_in.connect(receiver, sender="GetTokensView")
+    try:
+        if under == "WSGI":
+            answer: Any = Client().post(api.LOGIN, CREDENTIALS)
+        else:
+            answer = asyncio.run(AsyncClient().post(api.LOGIN, CREDENTIALS))
+    finally:
+        for receiver in receivers:
+            assert jwt_logged_in.disconnect(receiver, sender="GetTokensView")
+    assert answer.status_code == 200
+    assert sorted(heard) == [("async", "alice"), ("sync", "alice")]
+    assert "ZeroDivisionError: of the receiver" in caplog.text
+
+
+@pytest.mark.clause("SIG-11")
+def test_a_signal_that_is_awaited_is_heard_by_both_kinds_too() -> None:
+    """For a project that sends one itself, from async code."""
+    heard: list[str] = []
+
+    def sync(sender: str, jti: str, **kwargs: Any) -> None:
+        heard.append(f"sync {jti}")
+
+    async def awaited(sender: str, jti: str, **kwargs: Any) -> None:
+        heard.append(f"async {jti}")
+
+    async def raising(sender: str, **kwargs: Any) -> None:
+        raise ZeroDivisionError
+
+    signal = SenderNameSignal()
+    for receiver in (sync, raising, awaited):
+        signal.connect(receiver, sender="BlackListTokenView")
+
+    async def send() -> list[Any]:
+        with blockbuster_ctx():
+            return await signal.asend_robust(sender="BlackListTokenView", jti="x")
+
+    answers = dict(asyncio.run(send()))
+    assert sorted(heard) == ["async x", "sync x"]
+    assert isinstance(answers.pop(raising), ZeroDivisionError)
+    assert answers == {sync: None, awaited: None}
 
 
 @pytest.mark.clause("USER-6")

@@ -399,18 +399,38 @@ def test_it_is_awaited_under_asgi(of: str) -> None:
 
 @pytest.mark.clause("USER-5")
 @pytest.mark.django_db(transaction=True)
-def test_an_async_operation_of_ninja_awaits_it(of: str) -> None:
+@pytest.mark.parametrize("path", ["who/async", "who/async/by-thread", "who/by-loop"])
+def test_an_async_operation_of_ninja_awaits_it(of: str, path: str) -> None:
     tokens = session()
 
     async def ask(token: str) -> Any:
         headers = {"authorization": f"Bearer {token}"}
-        return await AsyncClient().get("/ninja/who/async", headers=headers)
+        return await AsyncClient().get(f"/ninja/{path}", headers=headers)
 
     assert asyncio.run(ask(tokens.access or "")).json() == {
         "id": User.objects.get().pk,
         "jti": api.claims_of(tokens.access)["jti"],
     }
     assert asyncio.run(ask("a.b.c")).status_code == 401
+
+
+@pytest.mark.clause("USER-5")
+def test_ninja_challenges_as_the_rfc_has_it(settings: Settings) -> None:
+    tokens = session()
+    assert get("/ninja-headers/who", tokens.access).body["name"] == "alice"
+    answers = [get("/ninja-headers/who", token) for token in (None, "a.b.c", "a,b")]
+    assert [(answer.status, answer.headers["WWW-Authenticate"]) for answer in answers] == [
+        (401, 'Bearer realm="api"'),
+        (401, 'Bearer realm="api", error="invalid_token"'),
+        (400, 'Bearer realm="api", error="invalid_request"'),
+    ]
+    assert all(set(answer.body) == {"detail"} for answer in answers)
+    settings.DJWTO_KEYS = no_keys
+    down = get("/ninja-headers/who", tokens.access)
+    assert (down.status, down.headers["Retry-After"]) == (503, "5")
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    del settings.DJWTO_KEYS
+    assert "WWW-Authenticate" in get("/ninja-headers/who", "a.b.c").headers
 
 
 @pytest.mark.clause("USER-4")
@@ -421,6 +441,7 @@ def test_rest_framework_challenges_as_the_rfc_has_it() -> None:
     refused = get("/rest/", "a.b.c")
     assert refused.status == 401
     assert refused.headers["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
+    assert get("/rest/", "a,b").status == 400
     assert get("/rest/may-add/", tokens.access).status == 403
     User.objects.get().user_permissions.add(Permission.objects.get(codename="add_user"))
     assert get("/rest/may-add/", api.log_in(**CREDENTIALS).access).status == 200

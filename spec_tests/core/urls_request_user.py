@@ -19,6 +19,7 @@ from djwto.authentication import jwt_login_required
 from djwto.contrib.drf.authentication import JWTAuthentication
 from djwto.contrib.drf.permissions import token_grants
 from djwto.contrib.drf.throttling import SessionRateThrottle
+from djwto.contrib.ninja.headers import send_headers
 from djwto.contrib.ninja.security import AsyncJWTAuth, JWTAuth
 from djwto.mixins import JWTLoginRequiredMixin, JWTPermissionRequiredMixin
 
@@ -155,6 +156,30 @@ async def ninja_who_async(request: HttpRequest) -> dict[str, Any]:
     return {"id": request.user.pk, "jti": request.auth["jti"]}  # type: ignore[attr-defined]
 
 
+@api.get("/who/async/by-thread", auth=JWTAuth())
+async def ninja_who_by_thread(request: HttpRequest) -> dict[str, Any]:
+    """Async, behind what is not."""
+    return {"id": request.user.pk, "jti": request.auth["jti"]}  # type: ignore[attr-defined]
+
+
+@api.get("/who/by-loop", auth=AsyncJWTAuth())
+def ninja_who_by_loop(request: HttpRequest) -> dict[str, Any]:
+    """The other way round."""
+    return {"id": request.user.pk, "jti": request.auth["jti"]}  # type: ignore[attr-defined]
+
+
+api_with_headers = NinjaAPI(
+    urls_namespace="ninja-with-headers", docs_url=None, auth=[JWTAuth()], openapi_url=None
+)
+send_headers(api_with_headers)
+
+
+@api_with_headers.get("/who")
+def ninja_with_headers(request: HttpRequest) -> dict[str, Any]:
+    """Tells who it is."""
+    return told(request.user, request.auth)  # type: ignore[attr-defined]
+
+
 urlpatterns = [
     path("", include("djwto.urls")),
     path("who/", who),
@@ -173,4 +198,5 @@ urlpatterns = [
     path("rest/may-add/", RestMayAdd.as_view()),
     path("rest/throttled/", RestThrottled.as_view()),
     path("ninja/", api.urls),
+    path("ninja-headers/", api_with_headers.urls),
 ]

@@ -6,12 +6,23 @@ from typing import Any
 
 from django.utils.translation import gettext
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    ParseError,
+    PermissionDenied,
+)
 from rest_framework.request import Request
 
 from djwto import security_log
 from djwto.claims import Claims
-from djwto.exceptions import STORE_FAILURES, ForgedRequest, MissingToken, Refusal
+from djwto.exceptions import (
+    STORE_FAILURES,
+    ForgedRequest,
+    MissingToken,
+    Refusal,
+    RepeatedToken,
+)
 from djwto.request_user import authenticated_user
 from djwto.responses import RETRY_AFTER, UNAVAILABLE
 
@@ -31,8 +42,8 @@ class JWTAuthentication(BaseAuthentication):
     """`request.user` by `DJWTO_REQUEST_USER`, and the claims as `request.auth` (USER-4).
 
     Where a view has no token it goes on to the next class. One that is not valid is answered 401,
-    an unsafe request over cookies without a CSRF token 403, and 503 is the answer while a store
-    is down.
+    two at once 400, an unsafe request over cookies without a CSRF token 403, and 503 is the answer
+    while a store is down.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
@@ -45,6 +56,8 @@ class JWTAuthentication(BaseAuthentication):
         except ForgedRequest as refusal:
             security_log.refused(asked, refusal, type(self).__name__)
             raise PermissionDenied(str(refusal)) from refusal
+        except RepeatedToken as refusal:
+            raise ParseError(str(refusal)) from refusal
         except Refusal as refusal:
             # Another instance is asked what to challenge with.
             asked.jwt_challenge = refusal.challenge

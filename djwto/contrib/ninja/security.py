@@ -8,14 +8,14 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext
-from ninja.errors import HttpError
 from ninja.security.base import AuthBase
 
 from djwto import security_log, transports
 from djwto.claims import ACCESS
+from djwto.contrib.ninja.headers import Refused
 from djwto.exceptions import STORE_FAILURES, MissingToken, Refusal
 from djwto.request_user import aauthenticated_user, authenticated_user
-from djwto.responses import UNAVAILABLE
+from djwto.responses import RETRY_AFTER, UNAVAILABLE
 
 
 class JWTAuth(AuthBase):
@@ -52,10 +52,12 @@ class JWTAuth(AuthBase):
             pass
         except Refusal as refusal:
             security_log.refused(request, refusal, type(self).__name__)
-            raise HttpError(refusal.status, str(refusal)) from refusal
+            headers = {"WWW-Authenticate": refusal.challenge} if refusal.challenge else {}
+            raise Refused(refusal.status, str(refusal), headers) from refusal
         except STORE_FAILURES as error:
             security_log.store_unavailable(request, type(self).__name__)
-            raise HttpError(503, gettext(UNAVAILABLE)) from error
+            headers = {"Retry-After": str(RETRY_AFTER)}
+            raise Refused(503, gettext(UNAVAILABLE), headers) from error
 
 
 class AsyncJWTAuth(JWTAuth):
