@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from djwto import csrf, sessions, transports
-from djwto.claims import ACCESS, REFRESH, Claims
+from djwto.claims import ACCESS, REFRESH, Claims, Translated
 from djwto.conf import settings
 from djwto.exceptions import STORE_FAILURES, MissingPermission, Refusal
 from djwto.responses import refused, unavailable
@@ -21,20 +21,64 @@ from djwto.tokens import decode
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def authenticate(request: HttpRequest, type_: str) -> Claims:
-    """The claims of the request's token, kept as `request.payload`; the token as `request.token`.
+def presented(request: HttpRequest, type_: str) -> tuple[str, Claims]:
+    """The token that a request brings, and its claims.
 
     `type_` is "access" or "refresh". Raises a Refusal: MissingToken, RepeatedToken,
     InvalidToken, or ForgedRequest where cookies are used and `DJWTO_CSRF` is on. Asks no store.
     """
     transport = transports.current()
-    token = transport.read(request, type_)
+    carried_over = _is_carried_over(request, type_)
+    token = (transports.BEARER if carried_over else transport).read(request, type_)
     claims = decode(token, type_)
-    if transport.ambient and settings.csrf:
+    if carried_over:
+        if not isinstance(claims, Translated):
+            # Ours have a cookie.
+            transport.read(request, type_)
+    elif transport.ambient and settings.csrf:
         csrf.refuse_forged(request)
+    return token, claims
+
+
+def authenticate(request: HttpRequest, type_: str) -> Claims:
+    """The claims of the request's token, kept as `request.payload`; the token as `request.token`.
+
+    Raises as `presented`. Asks no store, but for the user of a token of simplejwt (MIG-3).
+    """
+    return _kept(request, *presented(request, type_))
+
+
+def admit(request: HttpRequest, type_: str) -> Claims:
+    """As `authenticate`, and with `DJWTO_CHECK_ACCESS` its session must go on (HTTP-24).
+
+    Raises InvalidToken if it does not, BlacklistUnavailable while the store is down.
+    """
+    token, claims = presented(request, type_)
+    if settings.check_access:
+        sessions.ask(claims)
+    return _kept(request, token, claims)
+
+
+def _kept(request: HttpRequest, token: str, claims: Claims) -> Claims:
+    if isinstance(claims, Translated):
+        claims.complete()
     request.payload = claims  # type: ignore[attr-defined]
     request.token = token  # type: ignore[attr-defined]
     return claims
+
+
+def _is_carried_over(request: HttpRequest, type_: str) -> bool:
+    """Whether a token of simplejwt may be where its clients have it, in cookie modes (MIG-5).
+
+    No CSRF token is asked for there: no page of another site can have a browser send the header.
+    """
+    transport = transports.current()
+    return (
+        isinstance(transport, transports.OneCookie)
+        and settings.accept_simplejwt is not None
+        and not request.COOKIES.get(transport.cookie(type_))
+        and transports.bearer_token(request) is not None
+    )
 
 
 def jwt_login_required(view: View) -> View:
@@ -67,7 +111,7 @@ def jwt_perm_required(perms: Sequence[str]) -> Callable[[View], View]:
         type_ = getattr(view, "jwt_type", ACCESS)
 
         def check(request: HttpRequest) -> None:
-            claims = getattr(request, "payload", None) or _authenticate(request, type_)
+            claims = getattr(request, "payload", None) or admit(request, type_)
             granted = claims.get("user", {}).get("perms")
             if not isinstance(granted, list) or not wanted.issubset(map(str, granted)):
                 raise MissingPermission("The token lacks a permission that this needs.")
@@ -79,14 +123,7 @@ def jwt_perm_required(perms: Sequence[str]) -> Callable[[View], View]:
 
 def _authenticate_once(request: HttpRequest, type_: str) -> None:
     if getattr(request, "payload", {}).get("type") != type_:
-        _authenticate(request, type_)
-
-
-def _authenticate(request: HttpRequest, type_: str) -> Claims:
-    claims = authenticate(request, type_)
-    if settings.check_access:
-        sessions.ask(claims)
-    return claims
+        admit(request, type_)
 
 
 def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View:
@@ -135,4 +172,8 @@ def _guard(view: View, type_: str, check: Callable[[HttpRequest], None]) -> View
 
 def asks_a_store() -> bool:
     """Whether a check takes a database, or whatever the blacklist is kept in."""
-    return django_settings.CSRF_USE_SESSIONS or settings.check_access
+    return (
+        django_settings.CSRF_USE_SESSIONS
+        or settings.check_access
+        or settings.accept_simplejwt is not None
+    )

@@ -10,10 +10,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import SimpleLazyObject, cached_property
 
-from djwto import sessions, transports
-from djwto.authentication import authenticate
+from djwto import transports
+from djwto.authentication import admit, presented
 from djwto.claims import ACCESS, Claims
-from djwto.conf import settings
 from djwto.exceptions import STORE_FAILURES, Refusal
 from djwto.request_user import is_told_by_the_token, user_of
 from djwto.responses import unavailable
@@ -71,18 +70,14 @@ class _Who:
     def signed(self) -> Claims:
         """The claims of the access token, of which no store was asked; or none."""
         try:
-            return authenticate(self.request, ACCESS)
+            return presented(self.request, ACCESS)[1]
         except Refusal:
             return {}
 
     @cached_property
     def _found(self) -> tuple[Claims, Any]:
-        claims = self.signed
-        if not claims:
-            return {}, None
         try:
-            if settings.check_access:
-                sessions.ask(claims)
+            claims = admit(self.request, ACCESS)
             return claims, user_of(claims)
         except Refusal:
             return {}, None

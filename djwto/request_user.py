@@ -6,8 +6,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
-from djwto import sessions
-from djwto.authentication import asks_a_store, authenticate
+from djwto.authentication import admit, asks_a_store
 from djwto.claims import ACCESS, Claims
 from djwto.conf import settings
 from djwto.token_user import TokenUser
@@ -22,13 +21,10 @@ def authenticated_user(request: HttpRequest) -> AbstractBaseUser | TokenUser:
 
     By `DJWTO_REQUEST_USER` a row of the user model, of somebody who may still log in, or a
     TokenUser, for which no database is asked. With `DJWTO_CHECK_ACCESS` the session has to go on.
-    Raises a Refusal, as `authenticate` does; BlacklistUnavailable, or a database's
+    Raises a Refusal, as `admit` does; BlacklistUnavailable, or a database's
     OperationalError or InterfaceError, while a store is down.
     """
-    claims = authenticate(request, ACCESS)
-    if settings.check_access:
-        sessions.ask(claims)
-    return user_of(claims)
+    return user_of(admit(request, ACCESS))
 
 
 def is_told_by_the_token() -> bool:
