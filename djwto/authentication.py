@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from djwto import csrf, sessions, transports
-from djwto.claims import ACCESS, REFRESH, Claims
+from djwto.claims import ACCESS, REFRESH, Claims, Translated
 from djwto.conf import settings
 from djwto.exceptions import STORE_FAILURES, MissingPermission, Refusal
 from djwto.keys import are_to_be_called_for
@@ -29,9 +29,14 @@ def presented(request: HttpRequest, type_: str) -> tuple[str, Claims]:
     InvalidToken, or ForgedRequest where cookies are used and `DJWTO_CSRF` is on. Asks no store.
     """
     transport = transports.current()
-    token = transport.read(request, type_)
+    carried_over = _is_carried_over(request, type_)
+    token = (transports.BEARER if carried_over else transport).read(request, type_)
     claims = decode(token, type_)
-    if transport.ambient and settings.csrf:
+    if carried_over:
+        if not isinstance(claims, Translated):
+            # Ours have a cookie.
+            transport.read(request, type_)
+    elif transport.ambient and settings.csrf:
         csrf.refuse_forged(request)
     return token, claims
 
@@ -46,7 +51,7 @@ async def apresented(request: HttpRequest, type_: str) -> tuple[str, Claims]:
 def authenticate(request: HttpRequest, type_: str) -> Claims:
     """The claims of the request's token, kept as `request.payload`; the token as `request.token`.
 
-    Raises as `presented`. Asks no store.
+    Raises as `presented`. Asks no store, but for the user of a token of simplejwt (MIG-3).
     """
     return _kept(request, *presented(request, type_))
 
@@ -67,13 +72,31 @@ async def aadmit(request: HttpRequest, type_: str) -> Claims:
     token, claims = await apresented(request, type_)
     if settings.check_access:
         await sessions.aask(claims)
+    if isinstance(claims, Translated):
+        return await sync_to_async(_kept)(request, token, claims)
     return _kept(request, token, claims)
 
 
 def _kept(request: HttpRequest, token: str, claims: Claims) -> Claims:
+    if isinstance(claims, Translated):
+        claims.complete()
     request.payload = claims  # type: ignore[attr-defined]
     request.token = token  # type: ignore[attr-defined]
     return claims
+
+
+def _is_carried_over(request: HttpRequest, type_: str) -> bool:
+    """Whether a token of simplejwt may be where its clients have it, in cookie modes (MIG-5).
+
+    No CSRF token is asked for there: no page of another site can have a browser send the header.
+    """
+    transport = transports.current()
+    return (
+        isinstance(transport, transports.OneCookie)
+        and settings.accept_simplejwt is not None
+        and not request.COOKIES.get(transport.cookie(type_))
+        and transports.bearer_token(request) is not None
+    )
 
 
 def jwt_login_required(view: View) -> View:
@@ -167,4 +190,9 @@ async def _awaited(response: Coroutine[Any, Any, HttpResponseBase]) -> HttpRespo
 
 def _asks_a_store() -> bool:
     """Whether to admit a request takes more than to compute."""
-    return django_settings.CSRF_USE_SESSIONS or settings.check_access or are_to_be_called_for()
+    return (
+        django_settings.CSRF_USE_SESSIONS
+        or settings.check_access
+        or are_to_be_called_for()
+        or settings.accept_simplejwt is not None
+    )

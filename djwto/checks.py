@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 
 from djwto.blacklist import load_backend
 from djwto.conf import NAMES, seconds, settings
+from djwto.contrib.simplejwt.checks import change_over
 from djwto.key_checks import keys, keys_deploy
 from djwto.request_user import DATABASE, TOKEN
 from djwto.site_checks import site, site_deploy
@@ -97,7 +98,7 @@ def _severe(message: CheckMessage) -> CheckMessage:
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Every check of djwto's own settings, the blacklist's aside."""
     own = (_claims, _lifetimes, _sessions, keys, _transport, _hooks, _middleware, _names)
-    return [message for check in (*own, site, _too_weak) for message in check()]
+    return [message for check in (*own, change_over, site, _too_weak) for message in check()]
 
 
 @strictly

@@ -6,12 +6,14 @@ they answer follows from their arguments and the settings.
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_noop
@@ -23,6 +25,18 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 Claims = dict[str, Any]
+
+
+class Translated(dict[str, Any]):
+    """Claims in our form, of a token that is another library's: nobody has signed them so."""
+
+    def complete(self) -> None:
+        """Has the claims say of the user what a login would. Asks a database.
+
+        Raises InvalidToken for a user who may not log in.
+        """
+        raise NotImplementedError
+
 
 ACCESS = "access"
 REFRESH = "refresh"
@@ -78,6 +92,14 @@ def process_claims(
         "type": type_,
         "user": import_string(settings.process_user)(user),
     }
+
+
+def as_decoded(made: Any) -> Any:
+    """What a hook has made, as a client will decode it: a tuple is a list, a UUID a text.
+
+    Raises TypeError or ValueError for what JSON cannot say.
+    """
+    return json.loads(json.dumps(made, cls=DjangoJSONEncoder, allow_nan=False))
 
 
 def expiry(type_: str, session: Claims, now: int) -> int | None:

@@ -110,6 +110,7 @@ class Settings:
     keys_max_age = Setting[timedelta | int](60)
 
     verified_tokens = Setting[int](1024)
+    accept_simplejwt = Setting[Mapping[str, Any] | None](None)
 
     request_user = Setting[Literal["database", "token"]]("database")
 

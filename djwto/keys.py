@@ -217,7 +217,7 @@ def _each(given: Any) -> Iterator[Key]:
         )
     names = set()
     for at, entry in enumerate(given):
-        key = _key(f"DJWTO_KEYS[{at}]", entry)
+        key = key_of(f"DJWTO_KEYS[{at}]", entry)
         if key.kid in names:
             name = "no kid" if key.kid is None else f"the kid {key.kid!r}"
             raise WrongKeys(
@@ -228,8 +228,8 @@ def _each(given: Any) -> Iterator[Key]:
         yield key
 
 
-def _key(where: str, entry: Any) -> Key:
-    """The key of one entry of `DJWTO_KEYS`."""
+def key_of(where: str, entry: Any) -> Key:
+    """The key of one entry of `DJWTO_KEYS`; `where` is what to call it. Raises WrongKeys."""
     if not isinstance(entry, dict) or "key" not in entry or set(entry) - set(MEMBERS):
         # Not quoted: there may be a key in it.
         raise WrongKeys(

@@ -11,7 +11,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied, ValidationError
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_noop
@@ -23,6 +22,7 @@ from djwto.claims import (
     REFRESH,
     Claims,
     access_from,
+    as_decoded,
     expiry,
     process_claims,
     process_perms,
@@ -41,6 +41,8 @@ from djwto.verified import verifier
 
 SESSION_CLAIMS = frozenset({"auth_hash", "auth_time", "epoch", "gen"})
 """The claims by which a session ends when it should. No hook has a say in them."""
+
+REFUSED = "DJWTO_PROCESS_CLAIMS or DJWTO_PROCESS_USER made claims that djwto refuses: {}"
 
 
 def user_authenticate(request: HttpRequest) -> AbstractBaseUser:
@@ -114,11 +116,7 @@ def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
     made = import_string(settings.process_claims)(user, request, REFRESH)
     now = int(time.time())
     try:
-        # A tuple or a UUID from a hook reaches clients as a list or a text, and receivers too.
-        claims: Claims = json.loads(json.dumps(made, cls=DjangoJSONEncoder, allow_nan=False))
-        validate(claims, REFRESH, verifier().rules)
-        _refuse_another_id(user, claims)
-        claims = {name: claims[name] for name in claims if name not in SESSION_CLAIMS}
+        claims = _by_hooks(user, made)
         claims |= _session_claims(user, request, claims, now)
         # Both of a pair are issued at one time, also where a second ends between the two.
         pair = sign(claims, access_from(claims, claims.get("iat", now)))
@@ -127,14 +125,37 @@ def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
             verifier().verify(pair.refresh, REFRESH, early)
             verifier().verify(pair.access, ACCESS, early)
     except (InvalidToken, TypeError, ValueError) as error:
-        raise ImproperlyConfigured(
-            f"DJWTO_PROCESS_CLAIMS or DJWTO_PROCESS_USER made claims that djwto refuses: {error}"
-        ) from error
+        raise ImproperlyConfigured(REFUSED.format(error)) from error
     _refuse_changed(claims, now)
     # They were signed here, and will come back soon.
     verifier().remember(pair.refresh, REFRESH, pair.refresh_claims)
     verifier().remember(pair.access, ACCESS, pair.access_claims)
     return pair
+
+
+def adopted(user: AbstractBaseUser, request: HttpRequest, presented: Claims) -> Claims:
+    """The refresh claims of a session that began elsewhere and goes on as ours (MIG-4).
+
+    They say of the user and the project what a login would, and of the session, its name and its
+    times, what was `presented`. Raises ImproperlyConfigured as `new_session` does.
+    """
+    made = import_string(settings.process_claims)(user, request, REFRESH)
+    try:
+        claims = _by_hooks(user, made)
+    except (InvalidToken, TypeError, ValueError) as error:
+        raise ImproperlyConfigured(REFUSED.format(error)) from error
+    # It is in use already.
+    claims.pop("nbf", None)
+    kept = ["jti", "exp", "auth_time", *(["iat"] if "iat" in claims else [])]
+    return claims | {name: presented[name] for name in kept}
+
+
+def _by_hooks(user: AbstractBaseUser, made: Any) -> Claims:
+    """What the hooks have made, as it will be decoded, without what they have no say in."""
+    claims: Claims = as_decoded(made)
+    validate(claims, REFRESH, verifier().rules)
+    _refuse_another_id(user, claims)
+    return {name: claims[name] for name in claims if name not in SESSION_CLAIMS}
 
 
 def _by_djwto_alone() -> bool:

@@ -23,7 +23,7 @@ def authenticated_user(request: HttpRequest) -> AbstractBaseUser | TokenUser:
 
     By `DJWTO_REQUEST_USER` a row of the user model, of somebody who may still log in, or a
     TokenUser, for which no database is asked. With `DJWTO_CHECK_ACCESS` the session has to go on.
-    Raises a Refusal, as `authenticate` does; BlacklistUnavailable, or a database's
+    Raises a Refusal, as `admit` does; BlacklistUnavailable, or a database's
     OperationalError or InterfaceError, while a store is down.
     """
     claims = admit(request, ACCESS)

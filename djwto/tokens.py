@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from djwto.claims import Claims
+from djwto.conf import settings
 from djwto.exceptions import InvalidToken
 from djwto.verified import verifier
 
@@ -28,11 +29,22 @@ def encode(claims: Claims) -> str:
 def decode(token: str, type_: str) -> Claims:
     """The claims of a token that is ours, of this type and within its time (TOK-4 to TOK-7).
 
-    `type_` is "access" or "refresh". Raises InvalidToken, for whatever a client may send.
+    `type_` is "access" or "refresh". During a change-over those of a token of simplejwt as well,
+    translated (MIG-2). Raises InvalidToken, for whatever a client may send.
     """
     if len(token) > LONGEST:
         raise InvalidToken("The token is too long.")
-    return verifier().claims(token, type_)
+    try:
+        return verifier().claims(token, type_)
+    except InvalidToken:
+        if settings.accept_simplejwt is None:
+            raise
+        from djwto.contrib.simplejwt.tokens import translated
+
+        theirs = translated(token, type_)
+        if theirs is None:
+            raise
+        return theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,8 +118,10 @@ class TwoCookies(OneCookie):
         return response
 
 
+BEARER = Bearer()
+
 TRANSPORTS: dict[str, Bearer | OneCookie] = {
-    "JSON": Bearer(),
+    "JSON": BEARER,
     "ONE-COOKIE": OneCookie(),
     "TWO-COOKIES": TwoCookies(),
 }

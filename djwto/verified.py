@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -36,6 +37,33 @@ _REASONS: dict[type[Exception], str] = {
     InvalidAlgorithmError: gettext_noop("The token is signed with another algorithm."),
 }
 _OTHERWISE = gettext_noop("The token is malformed or its claims are wrong.")
+
+NOT_DECODED = (PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
+"""What PyJWT raises: beside its own errors, it lets through those of the parsers and of int() on
+signed but senseless claims: an infinite exp, a lone surrogate, a payload 100,000 levels deep."""
+
+
+def reason(error: Exception) -> str:
+    """What to tell the client of one of `NOT_DECODED`."""
+    return _REASONS.get(type(error), _OTHERWISE)
+
+
+def demand_plain(header: Mapping[str, Any]) -> None:
+    """Raises InvalidToken for a token whose header says that it is more, or other, than a JWT."""
+    # RFC 8725 section 3.11: a token that says it is of another kind is not ours.
+    if str(header.get("typ", "JWT")).upper() != "JWT":
+        raise InvalidToken("The token is of another kind than JWT.")
+    # RFC 7515 section 4.1.11, RFC 7797: no extension is understood, however it is asked for.
+    if not header.keys().isdisjoint({"crit", "b64"}):
+        raise InvalidToken("The header of the token asks for an extension.")
+
+
+def demand_within_session(claims: Claims, longest: int | None, leeway: int) -> None:
+    """Raises InvalidToken for a session that is `longest` seconds old, or older (TOK-11)."""
+    end = end_after(claims, longest)
+    if end is not None and end + leeway <= time.time():
+        raise InvalidToken("The session has reached its end.")
+
 
 RESTS_ON = (
     "DJWTO_KEYS",
@@ -129,21 +157,12 @@ class Verifier:
         leeway = self.leeway + early
         try:
             decoded, key = self._decoded(token, leeway)
-        # Beside its own errors, PyJWT lets through those of the parsers and of int() on signed
-        # but senseless claims: an infinite exp, a lone surrogate, a payload 100,000 levels deep.
-        except (PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise InvalidToken(_REASONS.get(type(error), _OTHERWISE)) from error
-        # RFC 8725 section 3.11: a token that says it is of another kind is not ours.
-        if str(decoded["header"].get("typ", "JWT")).upper() != "JWT":
-            raise InvalidToken("The token is of another kind than JWT.")
-        # RFC 7515 section 4.1.11, RFC 7797: no extension is understood, however it is asked for.
-        if not decoded["header"].keys().isdisjoint({"crit", "b64"}):
-            raise InvalidToken("The header of the token asks for an extension.")
+        except NOT_DECODED as error:
+            raise InvalidToken(reason(error)) from error
+        demand_plain(decoded["header"])
         claims: Claims = decoded["payload"]
         validate(claims, type_, self.rules)
-        end = end_after(claims, self.longest)
-        if end is not None and end + leeway <= time.time():
-            raise InvalidToken("The session has reached its end.")
+        demand_within_session(claims, self.longest, leeway)
         return claims, key
 
     def _decoded(self, token: str, leeway: int) -> tuple[dict[str, Any], Key]:

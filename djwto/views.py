@@ -21,10 +21,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from djwto import csrf, throttle, transports
 from djwto.authentication import authenticate
 from djwto.body import flag
-from djwto.claims import ACCESS, REFRESH, Claims, access_from, user_id
+from djwto.claims import ACCESS, REFRESH, Claims, Translated, access_from, user_id
 from djwto.conf import settings
 from djwto.exceptions import STORE_FAILURES, Disabled, MissingToken, Refusal, ReusedToken
-from djwto.login import authenticated, new_session
+from djwto.login import adopted, authenticated, new_session
 from djwto.responses import done, refused, unavailable
 from djwto.rotation import renewed, rotates
 from djwto.sessions import ask, cut_off, exchange, milliseconds, revoke
@@ -207,8 +207,13 @@ class ExchangeView(JWTView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         demand_signer()
-        pair = self._exchanged(request, authenticate(request, self.token_type))
-        response = transports.current().answer(request, pair, self.message)
+        presented = authenticate(request, self.token_type)
+        pair = self._exchanged(request, presented)
+        transport = transports.current()
+        response = transport.answer(request, pair, self.message)
+        if isinstance(presented, Translated) and transport.ambient and settings.csrf:
+            # Its next request has cookies, and needs one.
+            csrf.hand_out_token(request, response)
         self.announce(
             self.signal, refresh_claims=pair.refresh_claims, access_claims=pair.access_claims
         )
@@ -217,13 +222,15 @@ class ExchangeView(JWTView):
     def _exchanged(self, request: HttpRequest, presented: Claims) -> TokenPair:
         at = ask(presented)
         user = refuse_departed(presented)
-        if at is None and self.renews():
+        carried_over = isinstance(presented, Translated)
+        if at is None and (carried_over or self.renews()):
             at = exchange(presented) if rotates(presented) else milliseconds()
         if at is None:
             token: str = request.token  # type: ignore[attr-defined]
             return sign(presented, access_from(presented, int(time.time())), refresh=token)
         # Dated by the exchange, not by this request: a twin is answered the very same claims.
-        claims = renewed(presented, at // 1000) | password_claims(user)
+        claims = adopted(user, request, presented) if carried_over else presented
+        claims = renewed(claims, at // 1000) | password_claims(user)
         return sign(claims, access_from(claims, at // 1000))
 
 

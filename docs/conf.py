@@ -27,6 +27,7 @@ from djwto import checks, conf, key_checks, keys, site_checks  # noqa: E402
 from djwto.backends import cache_checks, database, redis_checks  # noqa: E402
 from djwto.contrib.sessions import checks as session_checks  # noqa: E402
 from djwto.contrib.sessions import conf as session_conf  # noqa: E402
+from djwto.contrib.simplejwt import checks as simplejwt_checks  # noqa: E402
 from djwto.spec_tests import cases  # noqa: E402
 from djwto.spec_tests.clauses import CLAUSES, MUST  # noqa: E402
 
@@ -117,6 +118,7 @@ def warn_of_gaps(app: Sphinx, env: BuildEnvironment) -> None:
         database,
         redis_checks,
         session_checks,
+        simplejwt_checks,
     )
     sources = "".join(Path(str(module.__file__)).read_text() for module in modules)
     defined: dict[str, set[str]] = {

@@ -105,7 +105,13 @@ request.payload = new_session(user, request).access_claims
 SESSION = "5f0e6c1a-6f63-4b8f-9d0c-0f6f1e6f0a01"
 """The session that examples speak of."""
 
+THEIR_TABLES = """
+INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework_simplejwt.token_blacklist"]
+"""
+
 PRELUDES: dict[str, str] = {
+    "migrate/simplejwt.rst": THEIR_TABLES,
+    "migrate/ninja_jwt.rst": THEIR_TABLES.replace("rest_framework_simplejwt", "ninja_jwt"),
     "keys.rst": """
 OLD_KEY = "a signing key of thirty-two bytes or more"
 OLD = {"kid": "old", "algorithm": "HS256", "key": "an old key of thirty-two bytes or more"}
