@@ -88,7 +88,7 @@ def test_it_is_kept_until_no_token_that_came_of_it_can_be_valid(settings: Settin
     settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(days=3)
     shorter, longer = issued(60), issued(5 * DAY)
     run()
-    kept = dict(BlacklistEntry.objects.values_list("key", "exp"))
+    kept: dict[str, Any] = dict(BlacklistEntry.objects.values_list("key", "exp"))
     now = int(time.time())
     assert now + 3 * DAY - 60 <= kept[shorter] <= now + 3 * DAY + 600
     assert now + 5 * DAY <= kept[longer] <= now + 5 * DAY + 600

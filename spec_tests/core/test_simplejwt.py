@@ -260,7 +260,9 @@ def test_the_members_of_the_setting_say_how_it_is_read(
         old, new = changes.pop("rename")
         accept(settings, **members)
         for type_, path in (("access", "/guarded/"), ("refresh", api.UPDATE_REFRESH)):
-            assert post(path, theirs(type_, **{old: ..., new: type_})).status == 200
+            assert (
+                post(path, theirs(type_, **dict[str, Any]({old: ..., new: type_}))).status == 200
+            )
         return
     # Not without the member.
     assert_refused(post("/guarded/", theirs("access", **changes)))
@@ -457,7 +459,8 @@ def test_of_many_at_once_one_successor_comes(settings: Settings) -> None:
     sent = theirs("refresh")
     backend = get_blacklist()
     # Both have asked before either has exchanged it.
-    asked, exchange = [], type(backend).compare_and_set
+    asked: list[Any] = []
+    exchange = type(backend).compare_and_set
 
     def meanwhile(self: Any, *args: Any) -> bool:
         if not asked:
@@ -603,7 +606,7 @@ def test_in_cookie_modes_it_is_taken_from_the_header_and_cookies_are_set(
 ) -> None:
     settings.DJWTO_MODE = mode
     create_alice()
-    bearer = {"headers": {"Authorization": f"Bearer {theirs('refresh')}"}}
+    bearer: dict[str, Any] = {"headers": {"Authorization": f"Bearer {theirs('refresh')}"}}
     answer = api.send(path, csrf=False, **bearer)
     assert answer.status == 200
     assert answer.refresh
@@ -611,7 +614,7 @@ def test_in_cookie_modes_it_is_taken_from_the_header_and_cookies_are_set(
     assert {"jwt_refresh", "csrftoken"} < answer.cookies.keys()
     assert post(api.UPDATE_REFRESH, answer.refresh).status == 200
     assert post("/guarded/", answer.access).status == 200
-    access = {"headers": {"Authorization": f"Bearer {theirs('access')}"}}
+    access: dict[str, Any] = {"headers": {"Authorization": f"Bearer {theirs('access')}"}}
     assert api.send("/guarded/", csrf=False, **access).status == 200
 
 
@@ -639,7 +642,7 @@ def test_a_token_of_theirs_in_our_cookie_takes_a_csrf_token(mode: str, settings:
     create_alice()
     assert post(api.UPDATE_REFRESH, theirs("refresh"), csrf=False).status == 403
     assert post("/guarded/", theirs("access"), csrf=False).status == 403
-    header = {"headers": {"Authorization": f"Bearer {theirs('refresh')}"}}
+    header: dict[str, Any] = {"headers": {"Authorization": f"Bearer {theirs('refresh')}"}}
     assert post(api.UPDATE_REFRESH, theirs("refresh"), **header).status == 401
 
 
@@ -651,7 +654,7 @@ def test_without_the_setting_a_header_is_nothing_in_cookie_modes(
     settings.DJWTO_MODE = mode
     del settings.DJWTO_ACCEPT_SIMPLEJWT
     create_alice()
-    header = {"headers": {"Authorization": f"Bearer {theirs('refresh')}"}}
+    header: dict[str, Any] = {"headers": {"Authorization": f"Bearer {theirs('refresh')}"}}
     answer = api.send(api.UPDATE_REFRESH, csrf=False, **header)
     assert answer.status == 401
     assert "No token was sent" in answer.body["error"]
