@@ -126,6 +126,8 @@ python() {
         *runserver*) ;;
         *createsuperuser*) "$PYTHON" "$@" --noinput ;;
         *spec_tests.rogues*) "$PYTHON" "$@" --aimed ;;
+        # It takes servers, and minutes; its own tests are beside it.
+        *spec_tests.faults*) test -f "$CHECKOUT/spec_tests/faults/__main__.py" ;;
         *"spec_tests --backend"*) "$PYTHON" "$@" --profile quick --clause BL-1 ;;
         *) "$PYTHON" "$@" ;;
     esac

@@ -959,17 +959,17 @@ CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-24", "ChecksNoAccess",
         "Has decorators that ask no store, whatever `DJWTO_CHECK_ACCESS` says.",
-        _patching(authentication, "_authenticate", authentication.authenticate),
+        _patching(authentication, "admit", authentication.authenticate),
     ),
     RogueCore(
         "HTTP-24", "AlwaysChecksAccess",
         "Has decorators that ask the store, whatever `DJWTO_CHECK_ACCESS` says.",
-        _patching(authentication, "_authenticate", _always_asks),
+        _patching(authentication, "admit", _always_asks),
     ),
     RogueCore(
         "HTTP-24", "ChecksRefreshOnly",
         "Has decorators that ask the store about refresh tokens only.",
-        _patching(authentication, "_authenticate", _asks_for_refresh_only),
+        _patching(authentication, "admit", _asks_for_refresh_only),
     ),
     RogueCore(
         "HTTP-27", "HasGraceForAll",
@@ -1004,7 +1004,7 @@ CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-24", "DecoratorsFailOpen",
         "Has decorators that let everybody in while the store is down.",
-        _patching(authentication, "_authenticate", _ask_but_for_failures),
+        _patching(authentication, "admit", _ask_but_for_failures),
     ),
     RogueCore(
         "HTTP-25", "LoggedInBeforeTheReplacedEnds",
