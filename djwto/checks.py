@@ -19,9 +19,9 @@ from django.utils.module_loading import import_string
 
 from djwto.blacklist import load_backend
 from djwto.conf import NAMES, seconds, settings
-from djwto.contrib.simplejwt.checks import change_over
 from djwto.key_checks import keys, keys_deploy
 from djwto.request_user import DATABASE, TOKEN
+from djwto.simplejwt.checks import change_over
 from djwto.site_checks import site, site_deploy
 from djwto.transports import TRANSPORTS
 

@@ -39,7 +39,7 @@ def decode(token: str, type_: str) -> Claims:
     except InvalidToken:
         if settings.accept_simplejwt is None:
             raise
-        from djwto.contrib.simplejwt.tokens import translated
+        from djwto.simplejwt.tokens import translated
 
         theirs = translated(token, type_)
         if theirs is None:

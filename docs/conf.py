@@ -27,7 +27,7 @@ from djwto import checks, conf, key_checks, keys, site_checks  # noqa: E402
 from djwto.backends import cache_checks, database, redis_checks  # noqa: E402
 from djwto.contrib.sessions import checks as session_checks  # noqa: E402
 from djwto.contrib.sessions import conf as session_conf  # noqa: E402
-from djwto.contrib.simplejwt import checks as simplejwt_checks  # noqa: E402
+from djwto.simplejwt import checks as simplejwt_checks  # noqa: E402
 from djwto.spec_tests import cases  # noqa: E402
 from djwto.spec_tests.clauses import CLAUSES, MUST  # noqa: E402
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from djwto.blacklist import get_blacklist
 from djwto.spec_tests.fakeredis_server import FakeRedis, fakeredis_server
 from djwto.spec_tests.subject import REDIS, Subject
 
@@ -15,6 +16,14 @@ collect_ignore = ["servers"]
 """What `make test-services` names."""
 
 SUBJECTS = ["database", "cache", "redis"]
+
+
+@pytest.fixture(autouse=True)
+def backend_of_its_own() -> Iterator[None]:
+    """A test that patches a method of the backend in force leaves it to no other test."""
+    yield
+    # What monkeypatch puts back is an attribute of the instance, that hides the class's.
+    get_blacklist.cache_clear()
 
 
 @pytest.fixture(scope="session")

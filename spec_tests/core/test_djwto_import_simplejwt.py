@@ -20,10 +20,10 @@ from pytest_django import Settings
 
 from djwto.backends.database import DatabaseBlacklist
 from djwto.blacklist import blacklist_key, get_blacklist
-from djwto.contrib.simplejwt.tables import MODELS, BlacklistedToken, OutstandingToken
 from djwto.exceptions import BlacklistUnavailable
 from djwto.management.commands import djwto_import_simplejwt
 from djwto.models import BlacklistEntry
+from djwto.simplejwt.tables import MODELS, BlacklistedToken, OutstandingToken
 from djwto.spec_tests.subject import Subject
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clause("MIG-7")]

@@ -154,20 +154,20 @@ def test_these_are_all_that_matter() -> None:
 
 @pytest.mark.parametrize("way", ["assigned", "of the environment"])
 @pytest.mark.parametrize("given", [None, "", ...])
-def test_a_key_is_withdrawn_at_once(
-    given: Any, way: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_is_withdrawn_at_once(given: Any, way: str, settings: Settings) -> None:
     if given is not ...:
         settings.DJWTO_SIGNING_KEY = given
     token = encode(CLAIMS | {"exp": int(time.time()) + 60, "iat": int(time.time())})
     assert decode(token, "access") == decode(token, "access")
-    if way == "assigned":
-        # No signal says so.
-        monkeypatch.setattr(django_settings, "DJWTO_SIGNING_KEY", "new " * 20, raising=False)
-    else:
-        monkeypatch.setenv(ENVIRONMENT_VARIABLE, "new " * 20)
-    with pytest.raises(InvalidToken, match="signature"):
-        decode(token, "access")
+    # Undone in here: after the settings have been put back, it would put its own into theirs.
+    with pytest.MonkeyPatch.context() as patched:
+        if way == "assigned":
+            # No signal says so.
+            patched.setattr(django_settings, "DJWTO_SIGNING_KEY", "new " * 20, raising=False)
+        else:
+            patched.setenv(ENVIRONMENT_VARIABLE, "new " * 20)
+        with pytest.raises(InvalidToken, match="signature"):
+            decode(token, "access")
 
 
 def live(number: int = 0) -> str:

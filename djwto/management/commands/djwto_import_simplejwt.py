@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
 from djwto.blacklist import blacklist_key, get_blacklist
-from djwto.contrib.simplejwt import tables
 from djwto.exceptions import BlacklistUnavailable
 from djwto.management.commands.delete_tokens import INTERRUPTED
 from djwto.sessions import kept_until
+from djwto.simplejwt import tables
 
 BATCH = 1000
 

@@ -12,9 +12,9 @@ from jwt.exceptions import DecodeError, InvalidAlgorithmError
 
 from djwto.claims import ACCESS, REFRESH, Claims, Rules, Translated, as_decoded, user_id, validate
 from djwto.conf import seconds, seconds_or_none, settings
-from djwto.contrib.simplejwt.setting import ChangeOver, change_over
 from djwto.exceptions import InvalidToken
 from djwto.keys import NOT_IN_USE
+from djwto.simplejwt.setting import ChangeOver, change_over
 from djwto.users import refuse_departed
 from djwto.verified import NOT_DECODED, demand_plain, demand_within_session, reason
 

@@ -8,11 +8,11 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.encoding import force_bytes
 
-from djwto.contrib.simplejwt import setting
-from djwto.contrib.simplejwt.setting import NAME
 from djwto.exceptions import KeysUnavailable
 from djwto.jose import hash_size, is_symmetric
 from djwto.keys import key_ring
+from djwto.simplejwt import setting
+from djwto.simplejwt.setting import NAME
 
 
 def change_over() -> Iterator[CheckMessage]:
