@@ -130,9 +130,12 @@ class RedisBlacklist(BlacklistBackend):
         if not keys:
             return {}
         with self._reachable():
-            values = self._values([self.prefix + key for key in keys])
-        found = zip(keys, values, strict=True)
-        return {key: _value(stored) for key, stored in found if stored is not None}
+            return self._found(keys, self._values([self.prefix + key for key in keys]))
+
+    def _found(self, keys: list[str], values: list[Any]) -> dict[str, str]:
+        """The keys that there are, by what Redis answered for each."""
+        answered = zip(keys, values, strict=True)
+        return {key: _value(stored) for key, stored in answered if stored is not None}
 
     def _values(self, names: list[str]) -> list[Any]:
         for _ in range(self.options["retries"]):

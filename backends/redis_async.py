@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-from djwto.backends.redis import RedisBlacklist, _value
+from djwto.backends.redis import RedisBlacklist
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -67,9 +67,8 @@ class AsyncRedisBlacklist(RedisBlacklist):
         if client is None or not keys:
             return await super().aget_many(keys)
         with self._reachable():
-            values = await self._avalues(client, [self.prefix + key for key in keys])
-        found = zip(keys, values, strict=True)
-        return {key: _value(stored) for key, stored in found if stored is not None}
+            names = [self.prefix + key for key in keys]
+            return self._found(keys, await self._avalues(client, names))
 
     async def _avalues(self, client: Redis, names: list[str]) -> list[Any]:
         for _ in range(self.options["retries"]):
