@@ -5,7 +5,7 @@ One description: what each endpoint takes is read from its view, what it answers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -32,6 +32,7 @@ REASONS = {
     HTTPStatus.BAD_REQUEST: "The body cannot be read, or two tokens were sent.",
     HTTPStatus.UNAUTHORIZED: "There is no token, or it is not valid.",
     HTTPStatus.FORBIDDEN: "The CSRF token is missing or wrong, or the login is a cross-site one.",
+    HTTPStatus.NOT_FOUND: "What the path names is not there, or it is another user's.",
     HTTPStatus.SERVICE_UNAVAILABLE: "A store cannot be reached, and nothing was done.",
 }
 """The refusals: what each says."""
@@ -44,9 +45,14 @@ REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
 class Operation:
     """What a client does with an endpoint."""
 
-    route: str
+    name: str
+    path: str
     summary: str
     method: str = "post"
+    token_type: str = ""
+    """ACCESS or REFRESH, or "" where none is taken."""
+    body: Described | None = None
+    parameters: tuple[Described, ...] = ()
     answers: str = "Message"
     """The component that is the body of the answer; tokens are in cookies where there are any."""
     refuses: frozenset[HTTPStatus] = REFUSED
@@ -56,38 +62,38 @@ class Operation:
     changes_cookies: bool = False
 
 
-def operations() -> Iterator[Operation]:
-    """What can be done under the settings in force."""
+def operations(prefix: str) -> Iterator[Operation]:
+    """What can be done under the settings in force, with `djwto.urls` under this prefix."""
     ambient = current().ambient
     issues: Described = {"answers": "Message" if ambient else "Tokens", "changes_cookies": ambient}
-    yield Operation(route="login", summary="Credentials for a pair of tokens", **issues)
-    yield Operation(route="validate_access", summary="Is this access token good?")
-    yield Operation(route="validate_refresh", summary="Is this refresh token good?")
-    yield Operation(route="refresh_access", summary="A new access token", **issues)
+
+    def at(route: str, summary: str, **described: Any) -> Operation:
+        named = {"name": route, "token_type": VIEWS[route].jwt_type} | described
+        return Operation(path=prefix + routes()[route], summary=summary, **named)
+
+    yield at("login", "Credentials for a pair of tokens", body=_credentials(), **issues)
+    yield at("validate_access", "Is this access token good?")
+    yield at("validate_refresh", "Is this refresh token good?")
+    yield at("refresh_access", "A new access token", **issues)
     if settings.allow_refresh_update:
-        yield Operation(route="update_refresh", summary="A new pair of tokens", **issues)
-    yield Operation(
-        route="logout",
-        summary="End the session",
-        without_token=ambient,
-        changes_cookies=ambient,
-    )
-    yield Operation(
-        route="logout",
+        yield at("update_refresh", "A new pair of tokens", **issues)
+    yield at("logout", "End the session", without_token=ambient, changes_cookies=ambient)
+    yield at(
+        "logout",
+        "End the session, if there is one, and forget it",
+        name="logout_delete",
         method="delete",
-        summary="End the session, if there is one, and forget it",
         refuses=frozenset(),
         without_token=True,
         changes_cookies=ambient,
     )
     if get_blacklist().supports_values:
-        yield Operation(
-            route="logout_all", summary="End all sessions of the user", changes_cookies=ambient
-        )
-    yield Operation(
-        route="jwks",
+        kept = _body({"keep_current": {"type": "boolean"}})
+        yield at("logout_all", "End all sessions of the user", body=kept, changes_cookies=ambient)
+    yield at(
+        "jwks",
+        "The public keys in force",
         method="get",
-        summary="The public keys in force",
         answers="JWKSet",
         refuses=frozenset(),
     )
@@ -99,27 +105,32 @@ def schema(prefix: str | None = None) -> Described:
     `prefix` is the path under which `djwto.urls` is included, "/" or "/auth/"; by default it is
     looked up, which takes that they are in no namespace.
     """
-    prefix = included_under() if prefix is None else prefix
+    return described(operations(included_under("login") if prefix is None else prefix))
+
+
+def described(all_: Iterable[Operation], schemas: Mapping[str, Described] = {}) -> Described:
+    """The description of these operations; `schemas` are of what only they answer."""
     paths: Described = {}
-    for operation in operations():
-        path = paths.setdefault(prefix + routes()[operation.route], {})
-        path[operation.method] = _operation(operation)
+    refusals: set[HTTPStatus] = set()
+    for operation in all_:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+        refusals.update(_refused(operation))
     return {
         "openapi": "3.1.0",
         "info": {"title": "djwto", "version": djwto.__version__},
         "paths": paths,
         "components": {
-            "schemas": _schemas(),
-            "responses": {_name(status): _refusal(status) for status in _refusals(operations())},
+            "schemas": _schemas() | {**schemas},
+            "responses": {_name(status): _refusal(status) for status in sorted(refusals)},
             "securitySchemes": security_schemes(),
         },
     }
 
 
-def included_under() -> str:
-    """The path under which the endpoints are, "/" if none is found."""
+def included_under(route: str) -> str:
+    """The path under which the endpoint of this name and its like are, "/" if none is found."""
     try:
-        return reverse("login").removesuffix(routes()["login"])
+        return reverse(route).removesuffix(f"{route}/")
     except NoReverseMatch:
         return get_script_prefix()
 
@@ -166,9 +177,7 @@ def _scheme(type_: str) -> str:
 
 def _operation(operation: Operation) -> Described:
     described: Described = {
-        "operationId": operation.route
-        if operation.method != "delete"
-        else f"{operation.route}_delete",
+        "operationId": operation.name,
         "summary": operation.summary,
         "tags": ["djwto"],
         "responses": {"200": _answer(operation)}
@@ -178,15 +187,18 @@ def _operation(operation: Operation) -> Described:
         },
         "security": _securities(operation),
     }
-    body = _body(operation.route)
-    return described | ({"requestBody": body} if body else {})
+    if operation.parameters:
+        described["parameters"] = [*operation.parameters]
+    return described | ({"requestBody": operation.body} if operation.body else {})
 
 
 def _securities(operation: Operation) -> list[Described]:
-    type_ = VIEWS[operation.route].jwt_type
-    if not type_:
+    if not operation.token_type:
         return []
-    needed = security(type_)
+    needed = security(operation.token_type)
+    if operation.method == "get":
+        # Django checks no CSRF token of what changes nothing.
+        needed.pop(CSRF, None)
     if not operation.without_token:
         return [needed]
     return [needed, {name: [] for name in needed if name == CSRF}]
@@ -195,15 +207,10 @@ def _securities(operation: Operation) -> list[Described]:
 def _refused(operation: Operation) -> list[HTTPStatus]:
     statuses = {*operation.refuses, HTTPStatus.SERVICE_UNAVAILABLE}
     # A login is refused to other sites' pages whatever DJWTO_CSRF says.
-    if current().ambient and (
-        operation.route == "login" or (settings.csrf and VIEWS[operation.route].jwt_type)
-    ):
+    is_checked = settings.csrf and operation.token_type and operation.method != "get"
+    if current().ambient and (operation.name == "login" or is_checked):
         statuses.add(HTTPStatus.FORBIDDEN)
     return sorted(statuses)
-
-
-def _refusals(all_: Iterable[Operation]) -> list[HTTPStatus]:
-    return sorted({status for operation in all_ for status in _refused(operation)})
 
 
 def _answer(operation: Operation) -> Described:
@@ -238,16 +245,17 @@ def _name(status: HTTPStatus) -> str:
 
 def _schemas() -> Described:
     schemas = {
-        "Message": _object(msg={"type": "string"}),
-        "Error": _object(error={"type": "string"}),
-        "JWKSet": _object(keys={"type": "array", "items": {"type": "object"}}),
+        "Message": object_of(msg={"type": "string"}),
+        "Error": object_of(error={"type": "string"}),
+        "JWKSet": object_of(keys={"type": "array", "items": {"type": "object"}}),
     }
     if not current().ambient:
-        schemas["Tokens"] = _object(refresh={"type": "string"}, access={"type": "string"})
+        schemas["Tokens"] = object_of(refresh={"type": "string"}, access={"type": "string"})
     return schemas
 
 
-def _object(**properties: Described) -> Described:
+def object_of(**properties: Described) -> Described:
+    """A JSON object with these members and no others."""
     return {
         "type": "object",
         "properties": properties,
@@ -256,21 +264,20 @@ def _object(**properties: Described) -> Described:
     }
 
 
-def _body(route: str) -> Described | None:
-    """The fields of a body, which may be a form or a JSON object."""
-    if route == "login":
-        fields: Described = {
-            "username": {"type": "string"},
-            "password": {"type": "string", "format": "password"},
-        }
-        if settings.remember_lifetime is not None:
-            fields["remember"] = {"type": "boolean"}
-        named = {"type": "object", "properties": fields, "required": ["username", "password"]}
-        return {"required": True, "content": {media: {"schema": named} for media in (JSON, FORM)}}
-    if route == "logout_all":
-        kept = {"type": "object", "properties": {"keep_current": {"type": "boolean"}}}
-        return {"required": False, "content": {media: {"schema": kept} for media in (JSON, FORM)}}
-    return None
+def _credentials() -> Described:
+    fields: Described = {
+        "username": {"type": "string"},
+        "password": {"type": "string", "format": "password"},
+    }
+    if settings.remember_lifetime is not None:
+        fields["remember"] = {"type": "boolean"}
+    return _body(fields, required=["username", "password"])
+
+
+def _body(fields: Described, **described: Any) -> Described:
+    """A body of these fields, which may be a form or a JSON object."""
+    named = {"schema": {"type": "object", "properties": fields, **described}}
+    return {"required": "required" in described, "content": {JSON: named, FORM: named}}
 
 
 class OpenAPIView(JWTView):
@@ -284,4 +291,8 @@ class OpenAPIView(JWTView):
     prefix: str | None = None
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return JsonResponse(schema(self.prefix))
+        return JsonResponse(self.described())
+
+    def described(self) -> Described:
+        """What is answered."""
+        return schema(self.prefix)
