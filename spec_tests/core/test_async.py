@@ -233,7 +233,7 @@ def test_djangos_check_in_the_event_loop_waits_for_no_keys(
         return keys
 
     settings.DJWTO_KEYS = vault
-    middleware: Any = JWTAuthenticationMiddleware(protected_async)  # type: ignore[arg-type]
+    middleware: Any = JWTAuthenticationMiddleware(protected_async)
 
     async def ask() -> list[int]:
         return [(await middleware(asked(access))).status_code for _ in range(2)]

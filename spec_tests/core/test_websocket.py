@@ -374,7 +374,8 @@ def brief(settings: Settings) -> Iterator[str]:
 
 def since_it_expired(access: str) -> float:
     """Seconds. What a timer counts, and what the clock does, may differ by a few hundredths."""
-    return time.time() - api.claims_of(access)["exp"] + 0.05
+    expired: int = api.claims_of(access)["exp"]
+    return time.time() - expired + 0.05
 
 
 @pytest.mark.case(118)
@@ -450,7 +451,7 @@ def test_what_is_over_is_not_closed_again(by: str, brief: str) -> None:
                 pass
         await asyncio.sleep(1.5)
 
-    found = opened(brief, app=lingering, **({"stays": 10.0} if by == "app" else {}))
+    found = opened(brief, app=lingering, stays=10.0 if by == "app" else None)
     codes = [sent.get("code") for sent in found.sent if sent["type"] == "websocket.close"]
     assert codes == {"app": [1000], "client": [], "lost": [4401]}[by]
 
@@ -608,7 +609,7 @@ def test_behind_uvicorn_with_channels_a_client_is_who_it_is(settings: Settings, 
         # All has been imported.
         await watched(port)
         assert await answered(port, tokens.access) == (known, None)
-        nobody = {"name": "", "jti": None, "subprotocols": []}
+        nobody: dict[str, Any] = {"name": "", "jti": None, "subprotocols": []}
         assert await answered(port, None) == (nobody, None)
         assert await answered(port, "a.b.c") == 401
         elsewhere = await answered(port, tokens.access, origin=Origin("https://elsewhere.example"))

@@ -22,7 +22,7 @@ def told(scope: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class Told(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
+class Told(AsyncJsonWebsocketConsumer):
     """Tells who opened it, and whatever it is told."""
 
     async def connect(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 
@@ -67,5 +66,5 @@ class JWTWebSocketMiddleware:
         """Seconds until a token is refused, None for one that never is."""
         if not self.close_when_expired or "exp" not in claims:
             return None
-        end: Any = claims["exp"] + seconds(settings.leeway)
+        end: int = claims["exp"] + seconds(settings.leeway)
         return max(0.0, end - time.time())
