@@ -413,10 +413,21 @@ def test_it_lasts_where_that_is_wanted(brief: str) -> None:
     assert ends.status == 401
 
 
-def test_it_lasts_where_its_token_does(settings: Settings) -> None:
-    settings.DJWTO_ACCESS_TOKEN_LIFETIME = None
-    found = opened(session().access, app=patient, stays=10.0)
-    assert [message["type"] for message in found.sent] == ["websocket.accept", "websocket.send"]
+@pytest.mark.parametrize("limited", [True, False])
+def test_it_lasts_as_long_as_its_session_where_its_token_has_no_end(
+    settings: Settings, limited: bool
+) -> None:
+    settings.DJWTO_ACCESS_TOKEN_LIFETIME = settings.DJWTO_REFRESH_TOKEN_LIFETIME = None
+    settings.DJWTO_SESSION_MAX_AGE = None
+    access = session().access
+    claims = api.claims_of(access)
+    assert "exp" not in claims
+    if limited:
+        settings.DJWTO_SESSION_MAX_AGE = timedelta(hours=1)
+    with time_machine.travel(claims["auth_time"] + 3599, tick=True):
+        found = opened(access, app=patient, stays=10.0)
+    last = "websocket.close" if limited else "websocket.send"
+    assert [message["type"] for message in found.sent] == ["websocket.accept", last]
 
 
 def test_what_is_sent_after_that_is_dropped_and_who_stays_is_shown_out(

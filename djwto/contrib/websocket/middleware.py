@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from django.contrib.auth.models import AnonymousUser
 
-from djwto.claims import Claims
+from djwto.claims import Claims, session_end
 from djwto.conf import seconds, settings
 from djwto.contrib.websocket.handshake import (
     Receive,
@@ -63,8 +63,8 @@ class JWTWebSocketMiddleware:
         )
 
     def _lifetime(self, claims: Claims) -> float | None:
-        """Seconds until a token is refused, None for one that never is."""
-        if not self.close_when_expired or "exp" not in claims:
+        """Seconds until a token is refused, or its session ends; None for one that never is."""
+        ends = [end for end in (claims.get("exp"), session_end(claims)) if end is not None]
+        if not self.close_when_expired or not ends:
             return None
-        end: int = claims["exp"] + seconds(settings.leeway)
-        return max(0.0, end - time.time())
+        return max(0.0, min(ends) + seconds(settings.leeway) - time.time())
