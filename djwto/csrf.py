@@ -63,6 +63,18 @@ def refuse_cross_site(request: HttpRequest) -> None:
         )
 
 
+def refuse_cross_site_socket(request: HttpRequest) -> None:
+    """Raises ForgedRequest for a WebSocket that another site's page opens (USER-7).
+
+    Its handshake can have no CSRF token, and a browser lets any page read what comes of it. It
+    always says whose page it is (RFC 6455 section 10.2); who does not is not let off.
+    """
+    if "Origin" not in request.headers or not _check().site_is_trusted(request):
+        raise ForgedRequest(
+            "Cross-site WebSocket refused; the page's origin is not in CSRF_TRUSTED_ORIGINS."
+        )
+
+
 def header_name() -> str:
     """The header in which a client sends its CSRF token."""
     return settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-").title()

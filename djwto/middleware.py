@@ -15,6 +15,7 @@ from djwto import transports
 from djwto.authentication import aadmit, admit, apresented, presented
 from djwto.claims import ACCESS, Claims
 from djwto.exceptions import STORE_FAILURES, Refusal
+from djwto.keys import are_to_be_called_for
 from djwto.request_user import auser_of, user_of
 from djwto.responses import unavailable, varying
 
@@ -45,36 +46,29 @@ class JWTAuthenticationMiddleware:
         request.user = SimpleLazyObject(who.user)  # type: ignore[assignment]
         request.auser = who.auser
         request.auth = SimpleLazyObject(who.claims)  # type: ignore[attr-defined]
+        may_be_exempt = who.may_be_exempt()
+        if may_be_exempt:
+            # Its truth is found out when Django's check asks for it.
+            request._dont_enforce_csrf_checks = SimpleLazyObject(who.is_exempt)  # type: ignore[attr-defined]
         if self.is_async:
-            return self._awaited(request, who)
-        try:
-            if who.may_be_exempt():
-                presented(request, ACCESS)
-                request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
-        except Refusal:
-            pass
-        except STORE_FAILURES:
-            return unavailable(request, type(self).__name__)
+            return self._awaited(request, who, may_be_exempt)
         return self._finished(request, who, self.get_response(request))
 
-    async def _awaited(self, request: HttpRequest, who: _Who) -> HttpResponseBase:
-        try:
-            if who.may_be_exempt():
-                await apresented(request, ACCESS)
-                request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
-        except Refusal:
-            pass
-        except STORE_FAILURES:
-            return unavailable(request, type(self).__name__)
+    async def _awaited(
+        self, request: HttpRequest, who: _Who, may_be_exempt: bool
+    ) -> HttpResponseBase:
+        if may_be_exempt and are_to_be_called_for():
+            # Django's decorator csrf_protect looks in the event loop, where nothing can wait.
+            await who.find_out_whether_exempt()
         return self._finished(request, who, await self.get_response(request))
 
     def _finished(
         self, request: HttpRequest, who: _Who, response: HttpResponseBase
     ) -> HttpResponseBase:
-        # Of a failure in another middleware Django has made a 500, and told none below.
-        if who.failure is not None and response.status_code == 500:
+        failure = who.behind(response)
+        if failure is not None:
             try:
-                raise who.failure
+                raise failure
             except STORE_FAILURES:
                 return unavailable(request, type(self).__name__)
         return varying(response) if who.was_asked else response
@@ -95,6 +89,7 @@ class _Who:
         self.abefore: Any = getattr(request, "auser", None)
         self.failure: Exception | None = None
         self.was_asked = False
+        self.presents: bool | Exception | None = None
         self._found: tuple[Claims, Any] | None = None
 
     def may_be_exempt(self) -> bool:
@@ -103,7 +98,47 @@ class _Who:
         A page of another site can make a browser send cookies, and no such header. Django's own
         middleware does not know which of the two it was.
         """
-        return self.request.method not in SAFE and not transports.current().ambient
+        if self.request.method in SAFE or transports.current().ambient:
+            return False
+        # Django's test client has said so before.
+        return not getattr(self.request, "_dont_enforce_csrf_checks", False)
+
+    def is_exempt(self) -> bool:
+        """Whether a valid token came in the header. As long as nobody knows it is not exempt."""
+        return self._presents() is True
+
+    def _presents(self) -> bool | Exception:
+        """The same, found out once, so that what was exempt stays so; or why nobody knows."""
+        if self.presents is None:
+            with self._finding_out():
+                presented(self.request, ACCESS)
+        assert self.presents is not None
+        return self.presents
+
+    async def find_out_whether_exempt(self) -> None:
+        """Has `is_exempt` say later what is found out now."""
+        with self._finding_out():
+            await apresented(self.request, ACCESS)
+
+    @contextmanager
+    def _finding_out(self) -> Iterator[None]:
+        try:
+            yield
+            self.presents = True
+        except Refusal:
+            self.presents = False
+        except STORE_FAILURES as error:
+            self.presents = error
+
+    def behind(self, response: HttpResponseBase) -> Exception | None:
+        """The failure of a store for which this is not the answer, if there was one."""
+        # Of a failure in another middleware Django has made a 500, and told none below.
+        if response.status_code == 500:
+            return self.failure
+        # Django's check has refused what it might have let through.
+        if response.status_code == 403 and isinstance(self.presents, Exception):
+            return self.presents
+        return None
 
     def claims(self) -> Claims:
         """The claims, or none."""
@@ -152,10 +187,4 @@ class _Who:
 
         It spared the request Django's CSRF check, for nobody but who it names.
         """
-        if transports.current().ambient:
-            return False
-        try:
-            presented(self.request, ACCESS)
-        except Refusal:
-            return False
-        return True
+        return not transports.current().ambient and self._presents() is not False

@@ -29,6 +29,7 @@ from djwto.mixins import JWTLoginRequiredMixin
 from djwto.signals import SenderNameSignal, jwt_logged_in
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import CREDENTIALS, create_alice, each_mode, session
+from djwto.spec_tests.core.urls_request_user import protected_async
 from djwto.spec_tests.subject import Subject, new_key
 from djwto.transports import OneCookie, current
 
@@ -213,6 +214,34 @@ def test_keys_are_called_for_in_a_thread(
 
     assert {answer.status_code for answer in asyncio.run(ask())} == {200}
     assert threads == ["presented"]
+
+
+@pytest.mark.clause("USER-6")
+@pytest.mark.parametrize("down", [False, True])
+def test_djangos_check_in_the_event_loop_waits_for_no_keys(
+    settings: Settings, down: bool, threads: list[str]
+) -> None:
+    """Its decorator of an async view is called there, and cannot await."""
+    calls: list[bool] = []
+    settings.DJWTO_KEYS = [{"kid": "a", "algorithm": "HS256", "key": "k" * 32}]
+    keys, access = settings.DJWTO_KEYS, session().access
+
+    def vault() -> Any:
+        calls.append(asyncio._get_running_loop() is not None)
+        if down:
+            raise OSError("the vault is down")
+        return keys
+
+    settings.DJWTO_KEYS = vault
+    middleware: Any = JWTAuthenticationMiddleware(protected_async)
+
+    async def ask() -> list[int]:
+        return [(await middleware(asked(access))).status_code for _ in range(2)]
+
+    assert asyncio.run(ask()) == ([503, 503] if down else [200, 200])
+    # In a thread each time, and once it has answered no more.
+    assert calls == ([False, False] if down else [False])
+    assert threads == ["presented"] * len(calls)
 
 
 @pytest.mark.clause("USER-6")

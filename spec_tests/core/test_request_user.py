@@ -18,6 +18,7 @@ from django.views.generic import TemplateView
 from pytest_django import Settings
 
 from djwto.claims import process_perms
+from djwto.exceptions import InvalidToken
 from djwto.middleware import JWTAuthenticationMiddleware
 from djwto.mixins import JWTLoginRequiredMixin, JWTPermissionRequiredMixin
 from djwto.spec_tests import api
@@ -30,6 +31,7 @@ from djwto.spec_tests.core.alice import (
     session,
 )
 from djwto.token_user import TokenUser
+from djwto.tokens import decode
 
 pytestmark = pytest.mark.django_db
 
@@ -332,6 +334,75 @@ def test_nothing_is_asked_until_a_view_asks(django_assert_num_queries: Any) -> N
     # The user, and the permissions in two statements.
     with django_assert_num_queries(3):
         assert get("/who/", tokens.access).body["name"] == "alice"
+
+
+@pytest.mark.clause("USER-2")
+@pytest.mark.parametrize("sent", ["valid", "a.b.c", None])
+@each_mode
+def test_no_token_is_verified_until_somebody_asks_or_django_checks(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, mode: str, sent: str | None
+) -> None:
+    settings.DJWTO_MODE = mode
+    token = session().access if sent == "valid" else sent
+    verified: list[str] = []
+
+    def noting(text: str, type_: str) -> Any:
+        verified.append(text)
+        return decode(text, type_)
+
+    monkeypatch.setattr("djwto.authentication.decode", noting)
+    assert post("/nobody-asks/exempt/", token).status == 200
+    assert get("/nobody-asks/", token).status == 200
+    assert verified == []
+    in_header = mode == "JSON" and token is not None
+    status = 200 if mode != "JSON" or sent == "valid" else 403
+    assert post("/nobody-asks/", token).status == status
+    assert verified == ([token] if in_header else [])
+
+
+@pytest.mark.clause("USER-2")
+def test_what_django_has_let_through_is_let_through_for_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The token expires between the two looks at it."""
+    bob = User.objects.create_user("bob", password=PASSWORD)
+    tokens = session()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(bob)
+    seen: list[str] = []
+
+    def expiring(text: str, type_: str) -> Any:
+        seen.append(text)
+        if len(seen) > 1:
+            raise InvalidToken("The token has expired.")
+        return decode(text, type_)
+
+    monkeypatch.setattr("djwto.authentication.decode", expiring)
+    answer = client.post("/who/", headers={"authorization": f"Bearer {tokens.access}"})
+    assert answer.json() == NOBODY
+    assert len(seen) == 2
+
+
+@pytest.mark.clause("USER-2")
+def test_whom_the_test_client_spares_the_check_is_spared_it() -> None:
+    for token in ("a.b.c", session().access):
+        answer = Client().post("/who/", headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == 200
+
+
+@pytest.mark.clause("USER-2")
+def test_without_keys_who_needs_none_is_let_through(settings: Settings) -> None:
+    """Django's check is content with a CSRF token, and what nobody asks does not matter."""
+    tokens = session()
+    settings.DJWTO_KEYS = no_keys
+    assert post("/nobody-asks/exempt/", tokens.access).status == 200
+    assert post("/nobody-asks/", tokens.access).status == 503
+    assert post("/nobody-asks/", None).status == 403
+    assert post("/nowhere/", tokens.access).status == 404
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = api.CSRF_TOKEN
+    headers = {"authorization": f"Bearer {tokens.access}", "x-csrftoken": api.CSRF_TOKEN}
+    assert client.post("/nobody-asks/", headers=headers).status_code == 200
 
 
 @pytest.mark.clause("USER-3")

@@ -13,8 +13,8 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from djwto.spec_tests import api
-from djwto.spec_tests.child import child
 from djwto.spec_tests.core.alice import PASSWORD, session
+from djwto.spec_tests.core.served import served
 from djwto.spec_tests.core.test_async import ASYNC_REDIS
 from djwto.spec_tests.core.uvicorn_server import WAIT
 from djwto.spec_tests.subject import Subject
@@ -35,12 +35,8 @@ def port(settings: Settings, subjects: dict[str, Subject]) -> Iterator[int]:
     }
     for name, value in given.items():
         setattr(settings, name, value)
-    with child("djwto.spec_tests.core.uvicorn_server") as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(given).encode() + b"\n")
-        process.stdin.flush()
-        yield int(process.stdout.readline())
+    with served("djwto.spec_tests.core.uvicorn_server", given) as port:
+        yield port
 
 
 async def get(port: int, path: str, token: str | None = None) -> tuple[int, str | None]:

@@ -9,7 +9,7 @@ from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import cache_page
-from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from ninja import NinjaAPI
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -49,6 +49,12 @@ async def who_async(request: HttpRequest) -> JsonResponse:
 
 def nobody_asks(request: HttpRequest) -> HttpResponse:
     """Does not."""
+    return HttpResponse("ok")
+
+
+@csrf_protect
+async def protected_async(request: HttpRequest) -> HttpResponse:
+    """Does not, and has Django's check made in the event loop."""
     return HttpResponse("ok")
 
 
@@ -185,6 +191,7 @@ urlpatterns = [
     path("who/", who),
     path("who/async/", who_async),
     path("nobody-asks/", nobody_asks),
+    path("nobody-asks/exempt/", csrf_exempt(nobody_asks)),
     path("exempt/", csrf_exempt(who)),
     path("decorated/", guarded),
     path("asks-first/", asks_first),

@@ -10,6 +10,7 @@ import json
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -59,15 +60,14 @@ urlpatterns = [
 ]
 
 
-def serve() -> None:
-    """Serves until nobody holds the other end of the standard input."""
+def serve(made: Callable[[], Any] = get_asgi_application) -> None:
+    """Serves what is made, until nobody holds the other end of the standard input."""
     django.setup()
     for name, value in json.loads(sys.stdin.readline()).items():
         setattr(settings, name, value)
     settings.ROOT_URLCONF = __name__
     settings.MIDDLEWARE = ["djwto.middleware.JWTAuthenticationMiddleware"]
-    app: Any = get_asgi_application()
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(made(), lifespan="off", log_level="warning"))
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""For WebSockets, of Channels or of any other application of ASGI. Needs nothing but Django."""
