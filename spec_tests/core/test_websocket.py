@@ -106,6 +106,7 @@ async def opening(
     """Opens a WebSocket, as a server does; the client goes away again, or `stays` for seconds."""
     opened = Opened()
     queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    taken: list[dict[str, Any]] = []
 
     async def seen(scope: Any, receive: Any, send: Any) -> None:
         opened.scope = scope
@@ -116,7 +117,13 @@ async def opening(
 
         await app(scope, hearing, send)
 
+    async def receive() -> dict[str, Any]:
+        taken.append(await queue.get())
+        return taken[-1]
+
     async def send(message: dict[str, Any]) -> None:
+        if opened.scope is None:
+            assert taken == [CONNECT]
         opened.sent.append(message)
         if message["type"] == "websocket.close":
             for event in events:
@@ -137,7 +144,7 @@ async def opening(
         "headers": headers,
         **scope,
     }
-    await asyncio.wait_for(middleware(handshake, queue.get, send), stays)
+    await asyncio.wait_for(middleware(handshake, receive, send), stays)
     return opened
 
 
@@ -501,9 +508,14 @@ def test_who_is_cancelled_takes_the_application_along() -> None:
         finally:
             ended.append("cancelled")
 
-    with pytest.raises(asyncio.TimeoutError):
-        opened(access, app=staying, stays=0.3)
-    assert ended == ["cancelled"]
+    async def cancelled() -> list[str]:
+        with pytest.raises(asyncio.TimeoutError):
+            await opening(headers_of(access), app=staying, stays=0.5)
+        # Before the loop ends, which cancels whatever is left in it.
+        await asyncio.sleep(0.1)
+        return list(ended)
+
+    assert asyncio.run(cancelled()) == ["cancelled"]
 
 
 # The event loop.
