@@ -23,15 +23,15 @@ def build() -> None:
     """Makes the tree; what has not changed keeps its date, and its results."""
     for folder, place in PLACES.items():
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix not in {".py", ".rst", ".typed"}:
+            if path.suffix not in {".py", ".rst", ".typed", ".html", ".mo"}:
                 continue
             target = TREE / place / path.relative_to(ROOT / folder)
-            source = path.read_text()
-            if folder in {"djwto", "backends"}:
-                source = undecorated(source)
-            if not target.exists() or target.read_text() != source:
+            source = path.read_bytes()
+            if path.suffix == ".py" and folder in {"djwto", "backends"}:
+                source = undecorated(source.decode()).encode()
+            if not target.exists() or target.read_bytes() != source:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(source)
+                target.write_bytes(source)
     shutil.copy2(ROOT / "pyproject.toml", TREE)
 
 
