@@ -496,3 +496,21 @@ def test_each_key_of_the_list_is_parsed_once(
         settings.DJWTO_LEEWAY = leeway
         assert believed(encode(good()))
     assert len(parsed) == 2
+
+
+@pytest.mark.clause("TOK-17")
+def test_what_one_of_the_keys_has_written_is_found_without_a_look_into_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJWTO_KEYS, settings.DJWTO_VERIFIED_TOKENS = [OLD, NEW, UNNAMED], 0
+    known = [signed_by(entry) for entry in (OLD, NEW)]
+    foreign = jwt.encode(good(), OLD["key"], "HS256", {"kid": "old", "extra": 1})
+    assert [believed(text) for text in (*known, foreign)] == [True] * 3
+
+    def look(text: str) -> Any:
+        raise AssertionError(text)
+
+    monkeypatch.setattr(jwt, "get_unverified_header", look)
+    assert [believed(text) for text in known] == [True, True]
+    with pytest.raises(AssertionError):
+        believed(foreign)

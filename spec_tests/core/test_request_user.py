@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import got_request_exception
 from django.db import OperationalError
 from django.test import AsyncClient, Client, RequestFactory
 from django.views import View
@@ -254,8 +255,30 @@ def test_without_keys_it_is_503_under_asgi(settings: Settings) -> None:
 
 
 @pytest.mark.clause("USER-2")
+def test_a_store_that_is_down_is_no_error_of_the_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told of one who asks Django for those that nobody has caught."""
+    tokens = session()
+    uncaught: list[Any] = []
+
+    def note(**told: Any) -> None:
+        uncaught.append(told)
+
+    def down(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("down")
+
+    monkeypatch.setattr("django.db.models.query.QuerySet.get", down)
+    got_request_exception.connect(note)
+    try:
+        assert get("/who/", tokens.access).status == 503
+    finally:
+        got_request_exception.disconnect(note)
+    assert uncaught == []
+
+
+@pytest.mark.clause("USER-2")
+@pytest.mark.clause("LOG-1")
 def test_in_another_middleware_it_is_503_too(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Django tells no middleware of what was raised in one."""
     settings.MIDDLEWARE = [*DJANGOS, OURS, LOGIN_REQUIRED]
@@ -268,6 +291,9 @@ def test_in_another_middleware_it_is_503_too(
 
     monkeypatch.setattr("django.db.models.query.QuerySet.get", down)
     assert get("/who/", tokens.access).status == 503
+    (told,) = [vars(record) for record in caplog.records if record.name == "djwto.security"]
+    assert (told["event"], told["ip"]) == ("store_unavailable", "127.0.0.1")
+    assert told["endpoint"] == "JWTAuthenticationMiddleware"
 
 
 @pytest.mark.clause("HTTP-33")
@@ -436,6 +462,8 @@ def test_while_a_store_is_down_it_is_503_and_the_log_is_told(
     assert answer.status == 503
     told = [vars(record) for record in caplog.records if record.name == "djwto.security"]
     assert [(one["event"], one["ip"]) for one in told] == [("store_unavailable", "127.0.0.1")]
+    if path == "/who/":
+        assert told[0]["endpoint"] == "JWTAuthenticationMiddleware"
     assert "down" not in str(answer.body)
     if path != "/ninja/who":
         assert answer.headers["Retry-After"] == "5"

@@ -224,6 +224,16 @@ def test_it_keeps_as_many_as_it_is_told_to_in_two_halves(size: int, settings: Se
     assert (min(kept), max(kept)) == (1, size - size % 2)
 
 
+def test_what_is_asked_for_again_is_kept(settings: Settings) -> None:
+    settings.DJWTO_VERIFIED_TOKENS = 4
+    tokens = [live(number) for number in range(4)]
+    with counted() as asked:
+        # The two halves change places with the third and with the fourth token.
+        for number in (0, 1, 2, 0, 3, 0):
+            decode(tokens[number], "access")
+    assert asked.call_count == 4
+
+
 @pytest.mark.parametrize(
     "stated",
     [{"exp": NOW - 4}, {"iat": NOW + 5}, {"nbf": NOW + 5}, {}],
