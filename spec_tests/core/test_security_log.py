@@ -90,6 +90,8 @@ def test_a_failed_login_is_told_and_one_that_succeeds_is_not(
     assert log.take() == []
     assert api.log_in("alice", "wrong").status == 401
     assert Client().post(api.LOGIN, b"{", "application/json").status_code == 400
+    # It is no fault of the server's.
+    assert not any(record.exc_info for record in log.records)
     assert log.take() == [warned("login_failed")] * 2
 
 
