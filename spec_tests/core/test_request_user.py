@@ -607,11 +607,13 @@ def test_the_user_of_a_token_is_used_as_any() -> None:
     assert not user.get_all_permissions(alice)
     assert user.has_perms(["auth.add_user"])
     assert not user.has_perms(["auth.add_user", "a.b"])
+    assert not user.has_perms(["auth.add_user"], alice)
     assert user.has_module_perms("auth")
     assert not user.has_module_perms("aut")
     assert user == TokenUser(claims)
     assert user != alice
     assert len({user, TokenUser(claims)}) == 1
+    assert hash(user) == hash(user.pk)
     assert repr(user) == "<TokenUser: alice>"
     with pytest.raises(ValueError, match="iterable of permissions"):
         user.has_perms("auth.add_user")
@@ -626,9 +628,14 @@ def test_the_user_of_a_token_is_used_as_any() -> None:
             await user.ahas_perms(["auth.add_user", "a.b"]),
             await user.ahas_module_perms("auth"),
             await user.aget_all_permissions(),
+            # Of a single object the token says nothing.
+            await user.ahas_perm("auth.add_user", alice),
+            await user.ahas_perms(["auth.add_user"], alice),
+            await user.aget_all_permissions(alice),
         ]
 
-    assert asyncio.run(awaited()) == [True, False, True, {"auth.add_user"}]
+    granted = [True, False, True, {"auth.add_user"}]
+    assert asyncio.run(awaited()) == [*granted, False, False, set()]
 
 
 def test_what_is_not_used_is_not_imported() -> None:
