@@ -142,19 +142,24 @@ _answered: tuple[object, float, Any] | None = None
 
 def are_to_be_called_for() -> bool:
     """Whether the next token waits for what `DJWTO_KEYS` calls, a file perhaps or a vault."""
-    return is_called(settings.keys) and not _is_answered(settings.keys)
+    source = settings.keys
+    return is_called(source) and _recent(source) is None
 
 
-def _is_answered(source: object) -> bool:
-    return _answered is not None and _answered[0] == source and monotonic() < _answered[1]
+def _recent(source: object) -> tuple[object, float, Any] | None:
+    """What was answered, where it was within the last `DJWTO_KEYS_MAX_AGE`; None else."""
+    # Looked at once: another thread may put its own in between.
+    answered = _answered
+    is_recent = answered is not None and answered[0] == source and monotonic() < answered[1]
+    return answered if is_recent else None
 
 
 def _answer(source: str | Callable[[], Any]) -> Any:
     """What the function answers, or did within the last `DJWTO_KEYS_MAX_AGE`."""
     global _answered
-    now, answered = monotonic(), _answered
-    if answered is not None and answered[0] == source and now < answered[1]:
-        return answered[2]
+    if (recent := _recent(source)) is not None:
+        return recent[2]
+    now = monotonic()
     try:
         function = import_string(source) if isinstance(source, str) else source
         answer = function()

@@ -90,12 +90,11 @@ def change_over() -> ChangeOver | None:
 
 def _key_given(said: Mapping[str, Any], until: datetime) -> dict[str, Any]:
     """The key, as an entry of `DJWTO_KEYS` has it."""
-    material = said["SIGNING_KEY"] or said["VERIFYING_KEY"]
     if is_symmetric(str(said["ALGORITHM"])):
         # As their default has it.
         material = said["SIGNING_KEY"] or django_settings.SECRET_KEY
-    elif said["VERIFYING_KEY"]:
-        material = said["VERIFYING_KEY"]
+    else:
+        material = said["VERIFYING_KEY"] or said["SIGNING_KEY"]
     return {"key": material, "algorithm": said["ALGORITHM"], "not_after": until}
 
 

@@ -15,9 +15,10 @@ from djwto.spec_tests.faults.injected import (
     of_connections,
     of_processes,
 )
-from djwto.spec_tests.faults.store import SLACK, TIMEOUT, Store, home, started, users
+from djwto.spec_tests.faults.store import SLACK, TIMEOUT, Store, home, users
 from djwto.spec_tests.proxy import Proxy
 from djwto.spec_tests.servers.memcached import REFUSING, Memcached
+from djwto.spec_tests.servers.process import started
 
 
 @contextmanager

@@ -18,9 +18,10 @@ from djwto.spec_tests.faults.injected import (
     of_connections,
     of_processes,
 )
-from djwto.spec_tests.faults.store import SLACK, Store, home, started
+from djwto.spec_tests.faults.store import SLACK, Store, home
 from djwto.spec_tests.proxy import Proxy
 from djwto.spec_tests.servers.postgresql import PostgreSQL
+from djwto.spec_tests.servers.process import started
 
 OTHERS = "others"
 """The name of who takes the connections."""

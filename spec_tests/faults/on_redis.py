@@ -17,8 +17,9 @@ from djwto.spec_tests.faults.injected import (
     of_connections,
     of_processes,
 )
-from djwto.spec_tests.faults.store import SLACK, TIMEOUT, Store, home, started, users
+from djwto.spec_tests.faults.store import SLACK, TIMEOUT, Store, home, users
 from djwto.spec_tests.proxy import Proxy
+from djwto.spec_tests.servers.process import started
 from djwto.spec_tests.servers.redis_server import KEEPING, RedisServer
 from djwto.spec_tests.subject import REDIS
 

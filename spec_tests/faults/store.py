@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from djwto.spec_tests.faults.injected import Inject
-from djwto.spec_tests.servers.process import ServerProcess
 
 TIMEOUT = 1.0
 """Seconds that a client of a store waits for a connection, and for an answer."""
@@ -40,16 +38,6 @@ def home(folder: Path, name: str) -> Path:
     home = folder / name
     home.mkdir()
     return home
-
-
-@contextmanager
-def started(server: ServerProcess) -> Iterator[None]:
-    """The server runs while this is entered."""
-    try:
-        server.start()
-        yield
-    finally:
-        server.kill()
 
 
 def users(folder: Path) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,16 @@ class ServerProcess:
             said = Path(self.folder, "log").read_text(errors="replace")[-2_000:]
             raise RuntimeError(f"{self.program} on port {self.port} has ended. It said:\n{said}")
         return self.answers()
+
+
+@contextmanager
+def started(server: ServerProcess) -> Iterator[None]:
+    """The server runs while this is entered."""
+    try:
+        server.start()
+        yield
+    finally:
+        server.kill()
 
 
 def require(program: str) -> None:

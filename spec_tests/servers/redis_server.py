@@ -73,11 +73,8 @@ def running(folder: Path | None = None, **settings: Any) -> Iterator[RedisServer
     with _folder(folder) as home:
         told = {name.replace("_", "-"): value for name, value in settings.items()}
         server = RedisServer(home, {**KEEPING, **told})
-        try:
-            server.start()
+        with process.started(server):
             yield server
-        finally:
-            server.kill()
 
 
 def require() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from select import select
 
@@ -13,7 +13,7 @@ import pytest
 
 from djwto.spec_tests.servers.memcached import PROGRAM, Memcached
 from djwto.spec_tests.servers.postgresql import DEBIAN, PostgreSQL
-from djwto.spec_tests.servers.process import ServerProcess, require
+from djwto.spec_tests.servers.process import require, started
 
 A_WHILE = 0.5
 
@@ -24,15 +24,6 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o711)
         yield Path(made)
-
-
-@contextmanager
-def started(server: ServerProcess) -> Iterator[None]:
-    try:
-        server.start()
-        yield
-    finally:
-        server.kill()
 
 
 def test_postgresql_keeps_what_was_committed(folder: Path) -> None:
