@@ -144,16 +144,19 @@ class RedisBlacklist(BlacklistBackend):
         return self.store.values(names)
 
     def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
-        name, after = self.prefix + key, _stored(new)
+        name, after, exat = self._entry(key, new, exp)
         before = None if old is None else _stored(old)
-        # Redis refuses a date before 1970-01-01T00:00:01, which has passed like any other.
-        exat = None if exp is None else max(exp, 1)
         with self._reachable():
             if self.options["wait_replicas"]:
                 return self._replicated(name, compare_and_set(name, before, after, exat))
             if before is None:
                 return self.store.set_new(name, after, exat)
             return self.store.replace(name, before, after, exat)
+
+    def _entry(self, key: str, value: str, exp: int | None) -> tuple[str, str, int | None]:
+        """The name, the value and the expiry of a key in Redis."""
+        # Redis refuses a date before 1970-01-01T00:00:01, which has passed like any other.
+        return self.prefix + key, _stored(value), None if exp is None else max(exp, 1)
 
     def _replicated(self, name: str, command: tuple[Any, ...]) -> bool:
         """What a command is answered, as soon as enough replicas have what it did.

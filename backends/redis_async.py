@@ -27,10 +27,10 @@ for one question, and nobody would be there to close them.
 
 
 class AsyncRedisBlacklist(RedisBlacklist):
-    """As RedisBlacklist, and what is awaited is asked in the event loop itself (USER-6).
+    """As RedisBlacklist, and what is awaited is asked in the event loop itself (USER-6, USER-8).
 
-    `acontains` and `aget_many`, that is, which is all that a request with a token takes. What is
-    written is written in a thread.
+    All but to change a value that is there, which is rare and takes several questions, and to wait
+    for replicas; that is done in a thread.
 
     OPTIONS: as RedisBlacklist, with the `url` of one server, and `max_connections`, how many an
     event loop has at once (50). Who finds none free within `timeout` is answered 503.
@@ -69,6 +69,17 @@ class AsyncRedisBlacklist(RedisBlacklist):
         with self._reachable():
             names = [self.prefix + key for key in keys]
             return self._found(keys, await self._avalues(client, names))
+
+    async def aadd(self, key: str, exp: int | None) -> bool:
+        return await self.acompare_and_set(key, None, "", exp)
+
+    async def acompare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        client = self._client()
+        if client is None or old is not None or self.options["wait_replicas"]:
+            return await super().acompare_and_set(key, old, new, exp)
+        name, value, exat = self._entry(key, new, exp)
+        with self._reachable():
+            return bool(await client.set(name, value, nx=True, exat=exat))
 
     async def _avalues(self, client: Redis, names: list[str]) -> list[Any]:
         for _ in range(self.options["retries"]):

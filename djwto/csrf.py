@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import (
@@ -50,6 +51,13 @@ def refuse_forged(request: HttpRequest) -> None:
     check.process_request(request)
     with readable(request):
         check.process_view(request, _view, (), {})
+
+
+async def arefuse_forged(request: HttpRequest) -> None:
+    """As `refuse_forged`; in a thread only where the CSRF token is in a session of Django's."""
+    if settings.CSRF_USE_SESSIONS:
+        return await sync_to_async(refuse_forged)(request)
+    return refuse_forged(request)
 
 
 def refuse_cross_site(request: HttpRequest) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jwt
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from djwto.jose import Key, is_symmetric
+from djwto.keys import are_to_be_called_for
 from djwto.verified import verifier
 from djwto.views import JWTView
 
@@ -23,7 +25,17 @@ class JWKSView(JWTView):
 
     sender = "JWKSView"
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self.run(self.either(self.published, self.apublished))
+
+    async def apublished(self) -> HttpResponse:
+        """As `published`, awaited."""
+        if are_to_be_called_for():
+            return await sync_to_async(self.published)()
+        return self.published()
+
+    def published(self) -> HttpResponse:
+        """The response."""
         return JsonResponse(
             {"keys": [_public(key) for key in verifier().keys.keys if _is_public(key)]},
             content_type="application/jwk-set+json",

@@ -63,10 +63,10 @@ def store_unavailable(request: HttpRequest, endpoint: str) -> None:
 
 def connect() -> None:
     """Has the signals written down that tell of what has happened."""
-    signals.jwt_login_fail.connect(_login_failed)
-    signals.jwt_reuse_detected.connect(_reuse_detected)
-    signals.jwt_blacklisted.connect(_session_revoked)
-    signals.jwt_sessions_revoked.connect(_sessions_revoked)
+    signals.jwt_login_fail.log = _login_failed
+    signals.jwt_reuse_detected.log = _reuse_detected
+    signals.jwt_blacklisted.log = _session_revoked
+    signals.jwt_sessions_revoked.log = _sessions_revoked
 
 
 def _harmless(value: object) -> object:

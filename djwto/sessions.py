@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest
+from asgiref.sync import sync_to_async
+from django.dispatch import Signal
 
 from djwto import cutoff, rotation
-from djwto.blacklist import blacklist_key, get_blacklist
+from djwto.blacklist import BlacklistBackend, blacklist_key, get_blacklist
 from djwto.claims import (
     ACCESS,
     LAST_NUMERIC_DATE,
@@ -24,6 +25,7 @@ from djwto.claims import (
 )
 from djwto.conf import seconds, settings
 from djwto.exceptions import BlacklistUnavailable, InvalidToken, Unsupported
+from djwto.flows import AtOnce, at_once
 from djwto.signals import jwt_sessions_revoked
 
 if TYPE_CHECKING:
@@ -107,6 +109,25 @@ def revoke(claims: Claims, announce: Callable[[], None]) -> bool:
     return revoke_key(blacklist_key(claims["jti"]), claims, announce)
 
 
+async def arevoke(claims: Claims, announce: Callable[[], None]) -> bool:
+    """`revoke`, awaited: in a thread unless the backend has an `aadd` of its own (USER-8)."""
+    backend = get_blacklist()
+    if not _overrides(backend, "aadd"):
+        # Whole: it is that thread's transaction that may take back what is written.
+        return await sync_to_async(revoke)(claims, announce)
+    ended = await backend.aadd(blacklist_key(claims["jti"]), kept_until(claims, int(time.time())))
+    if ended:
+        backend.on_durable(announce)
+    return ended
+
+
+def _overrides(backend: BlacklistBackend, *names: str) -> bool:
+    """Whether a backend has all of these methods of its own."""
+    return all(
+        getattr(type(backend), name) is not getattr(BlacklistBackend, name) for name in names
+    )
+
+
 def revoke_key(key: str, claims: Claims | None, announce: Callable[[], None]) -> bool:
     """`revoke` by the key of the session; the claims tell how long its tokens may live.
 
@@ -132,20 +153,49 @@ def revoke_all(user: AbstractBaseUser, except_jti: str | None = None) -> None:
     cut_off(user.pk if isinstance(user.pk, int) else str(user.pk), except_jti)
 
 
+def _announce(signal: Signal, **kwargs: Any) -> None:
+    """Sends a signal of what happened outside of a request."""
+    signal.send_robust(sender="revoke_all", request=None, **kwargs)
+
+
 def cut_off(
     user_id: int | str,
     except_jti: str | None = None,
     *,
-    sender: str = "revoke_all",
-    request: HttpRequest | None = None,
     claims: Claims | None = None,
+    announce: Callable[..., None] = _announce,
 ) -> None:
-    """`revoke_all` by the user's primary key, and whom the signal is to say it is from.
+    """`revoke_all` by the user's primary key, with what is to send its signal.
 
     `claims` are those of the session that asks for it, if one does. Raises InvalidToken if that
     has been cut off itself meanwhile.
     """
     backend = get_blacklist()
+    at_once(_cut_off(backend, AtOnce(backend), user_id, except_jti, claims, announce))
+
+
+async def acut_off(
+    user_id: int | str,
+    except_jti: str | None = None,
+    *,
+    claims: Claims | None = None,
+    announce: Callable[..., None] = _announce,
+) -> None:
+    """`cut_off`, awaited: in a thread unless the backend awaits by methods of its own (USER-8)."""
+    backend = get_blacklist()
+    if _overrides(backend, "aget_many", "acompare_and_set"):
+        return await _cut_off(backend, backend, user_id, except_jti, claims, announce)
+    return await sync_to_async(cut_off)(user_id, except_jti, claims=claims, announce=announce)
+
+
+async def _cut_off(
+    backend: BlacklistBackend,
+    asked: BlacklistBackend | AtOnce,
+    user_id: int | str,
+    except_jti: str | None,
+    claims: Claims | None,
+    announce: Callable[..., None],
+) -> None:
     if not backend.supports_values:
         raise Unsupported(
             "%(backend)s cannot end all sessions of a user: it keeps no values.",
@@ -154,23 +204,18 @@ def cut_off(
     key = cutoff.user_key(user_id)
     spared = "" if except_jti is None else blacklist_key(except_jti)
     for _ in range(ATTEMPTS):
-        found = backend.get_many([key])
+        found = await asked.aget_many([key])
         now = int(time.time())
         before = cutoff.read(found, key)
         if claims is not None and before.ends(claims):
             raise InvalidToken("The token is blacklisted.")
         after = before.next(spared, now)
-        if backend.compare_and_set(key, found.get(key), str(after), _last_of_all(now)):
+        if await asked.acompare_and_set(key, found.get(key), str(after), _last_of_all(now)):
             break
     else:
         raise BlacklistUnavailable(f"Another cut-off came first, {ATTEMPTS} times over.")
-
-    def announce() -> None:
-        jwt_sessions_revoked.send_robust(
-            sender=sender, request=request, user_id=user_id, except_jti=except_jti
-        )
-
-    backend.on_durable(announce)
+    ended = {"user_id": user_id, "except_jti": except_jti}
+    backend.on_durable(lambda: announce(jwt_sessions_revoked, **ended))
 
 
 def kept_until(claims: Claims, now: int) -> int | None:

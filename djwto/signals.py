@@ -8,10 +8,13 @@ dicts, equal to those in the tokens that the client is given.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.dispatch import Signal
+
+logger = logging.getLogger("django.dispatch")
 
 
 class SenderNameSignal(Signal):
@@ -21,9 +24,22 @@ class SenderNameSignal(Signal):
     that a receiver connected with a string read from a file hears a view that sends a literal.
     """
 
+    log: Callable[..., None] | None = None
+    """Writes down what is sent, before a receiver hears of it.
+
+    It is no receiver: for one that is not async an event loop takes a thread.
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self._names: dict[str, str] = {}
+
+    def _logged(self, **named: Any) -> None:
+        if self.log is not None:
+            try:
+                self.log(**named)
+            except Exception:
+                logger.exception("The log of a signal failed.")
 
     def _one(self, sender: Any) -> Any:
         return self._names.get(sender, sender) if isinstance(sender, str) else sender
@@ -66,13 +82,15 @@ class SenderNameSignal(Signal):
         return await super().asend(self._one(sender), **named)
 
     def send_robust(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
-        """As Django's."""
+        """As Django's, and written down."""
+        self._logged(sender=sender, **named)
         return super().send_robust(self._one(sender), **named)
 
     async def asend_robust(
         self, sender: Any, **named: Any
     ) -> list[tuple[Callable[..., Any], Any]]:
-        """As Django's."""
+        """As Django's, and written down."""
+        self._logged(sender=sender, **named)
         return await super().asend_robust(self._one(sender), **named)
 
 

@@ -18,16 +18,21 @@ from djwto.views import (
     ValidateTokensView,
 )
 
-VIEWS: dict[str, Any] = {
-    "login": GetTokensView.as_view(),
-    "validate_access": ValidateTokensView.as_view(),
-    "validate_refresh": ValidateTokensView.as_view(token_type=REFRESH),
-    "refresh_access": RefreshAccessView.as_view(),
-    "update_refresh": UpdateRefreshView.as_view(),
-    "logout": BlackListTokenView.as_view(),
-    "logout_all": LogoutAllView.as_view(),
-    "jwks": JWKSView.as_view(),
-}
-"""The view of each endpoint, by its name."""
+
+def views(*, awaits: bool = False) -> dict[str, Any]:
+    """The view of each endpoint, by its name; one that is awaited, if it `awaits` (USER-8)."""
+    return {
+        "login": GetTokensView.as_view(awaits=awaits),
+        "validate_access": ValidateTokensView.as_view(awaits=awaits),
+        "validate_refresh": ValidateTokensView.as_view(awaits=awaits, token_type=REFRESH),
+        "refresh_access": RefreshAccessView.as_view(awaits=awaits),
+        "update_refresh": UpdateRefreshView.as_view(awaits=awaits),
+        "logout": BlackListTokenView.as_view(awaits=awaits),
+        "logout_all": LogoutAllView.as_view(awaits=awaits),
+        "jwks": JWKSView.as_view(awaits=awaits),
+    }
+
+
+VIEWS = views()
 
 urlpatterns = [path(route, VIEWS[name], name=name) for name, route in routes().items()]

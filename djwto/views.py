@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from asyncio import iscoroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
+from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.signals import user_logged_in
 from django.db import connections, transaction
@@ -19,15 +21,25 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from djwto import csrf, throttle, transports
-from djwto.authentication import authenticate
+from djwto.authentication import aauthenticate, authenticate
 from djwto.body import flag
 from djwto.claims import ACCESS, REFRESH, Claims, Translated, access_from, user_id
 from djwto.conf import settings
 from djwto.exceptions import STORE_FAILURES, Disabled, MissingToken, Refusal, ReusedToken
+from djwto.flows import at_once, to_the_end
 from djwto.login import adopted, authenticated, new_session
 from djwto.responses import done, refused, unavailable
 from djwto.rotation import renewed, rotates
-from djwto.sessions import ask, cut_off, exchange, milliseconds, revoke
+from djwto.sessions import (
+    aask,
+    acut_off,
+    arevoke,
+    ask,
+    cut_off,
+    exchange,
+    milliseconds,
+    revoke,
+)
 from djwto.signals import (
     jwt_access_refreshed,
     jwt_blacklisted,
@@ -40,6 +52,9 @@ from djwto.signals import (
 from djwto.tokens import TokenPair, decode, demand_signer, sign
 from djwto.users import password_claims, refuse_departed
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class JWTView(View):
     """What the endpoints share: refusals as JSON, and nothing cached or rolled back."""
@@ -48,6 +63,13 @@ class JWTView(View):
     """The sender of the view's signals; a subclass keeps its parent's unless it sets its own."""
     token_type: str = ""
     """The type of the token that it takes, ACCESS or REFRESH; "" if it takes none."""
+    awaits: bool = False
+    """Is it awaited, under ASGI? Then so is what its handlers return (USER-8).
+
+    One with handlers that are coroutine functions is. For another it can be said to `as_view`.
+    """
+    _unheard: list[tuple[Signal, dict[str, Any]]] | None = None
+    """The signals of a request that is being answered, where it is awaited."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
@@ -55,7 +77,11 @@ class JWTView(View):
 
         Django's LoginRequiredMiddleware lets it through (HTTP-33).
         """
-        view: Any = csrf_exempt(login_not_required(super().as_view(**initkwargs)))
+        awaits = initkwargs.setdefault("awaits", cls.awaits or cls.view_is_async)
+        called: Any = super().as_view(**initkwargs)
+        if awaits:
+            markcoroutinefunction(called)
+        view: Any = csrf_exempt(login_not_required(called))
         # As the decorators have it.
         view.jwt_type = initkwargs.get("token_type", cls.token_type)
         for alias in connections:
@@ -63,9 +89,24 @@ class JWTView(View):
         made: Callable[..., HttpResponseBase] = view
         return made
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        answer = self._answer(request, *args, **kwargs)
+        return to_the_end(self._announced(answer)) if self.awaits else at_once(answer)
+
+    async def _announced(self, answer: Coroutine[Any, Any, HttpResponseBase]) -> HttpResponseBase:
+        """The answer, after its signals: each receiver is called or awaited, as it is one."""
+        unheard: list[tuple[Signal, dict[str, Any]]] = []
+        self._unheard = unheard
         try:
-            response = self._dispatch_watching_reuse(request, *args, **kwargs)
+            return await answer
+        finally:
+            self._unheard = None
+            for signal, named in unheard:
+                await signal.asend_robust(**named)
+
+    async def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            response = await self._answer_watching_reuse(request, *args, **kwargs)
         except Refusal as refusal:
             response = refused(request, refusal, self.sender)
         except STORE_FAILURES:
@@ -73,19 +114,37 @@ class JWTView(View):
         response.setdefault("Cache-Control", "no-store")
         return response
 
-    def _dispatch_watching_reuse(
+    async def _answer_watching_reuse(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         try:
-            self.refuse_throttled(request)
-            return super().dispatch(request, *args, **kwargs)
+            if settings.throttle is not None:
+                throttled = self.refuse_throttled
+                await self.either(throttled, sync_to_async(throttled), request)
+            handled: Any = super().dispatch(request, *args, **kwargs)
+            answered: HttpResponseBase = await handled if iscoroutine(handled) else handled
+            return answered
         except ReusedToken as refusal:
             # Two hold tokens of one session, and which of them is the thief nobody knows.
             claims: Claims = request.payload  # type: ignore[attr-defined]
-            self.end(claims, jwt_reuse_detected, claims=claims)
+            await self.either(self.end, self.aend, claims, jwt_reuse_detected, claims=claims)
             response = refused(request, refusal, self.sender)
             transports.current().forget(request, response)
             return response
+
+    async def either(
+        self,
+        called: Callable[P, T],
+        awaited: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What the one of two functions that do the same returns for which this view may wait."""
+        return await awaited(*args, **kwargs) if self.awaits else called(*args, **kwargs)
+
+    def run(self, flow: Coroutine[Any, Any, HttpResponse]) -> Any:
+        """What a handler returns: what a flow does or, in a view that is awaited, the flow."""
+        return flow if self.awaits else at_once(flow)
 
     def refuse_throttled(self, request: HttpRequest) -> None:
         """Raises Throttled for a request that comes too soon (HTTP-31).
@@ -99,6 +158,14 @@ class JWTView(View):
     def end(self, claims: Claims, signal: Signal, /, **kwargs: Any) -> bool:
         """Ends a session and announces it; False if it had ended before."""
         return revoke(claims, lambda: self.announce(signal, jti=claims["jti"], **kwargs))
+
+    async def aend(self, claims: Claims, signal: Signal, /, **kwargs: Any) -> bool:
+        """As `end`, awaited."""
+        return await arevoke(claims, lambda: self.announce(signal, jti=claims["jti"], **kwargs))
+
+    async def claims(self, request: HttpRequest) -> Claims:
+        """The claims of the token that it takes. Raises as `authenticate`."""
+        return await self.either(authenticate, aauthenticate, request, self.token_type)
 
     def http_method_not_allowed(
         self, request: HttpRequest, *args: Any, **kwargs: Any
@@ -118,7 +185,11 @@ class JWTView(View):
 
     def announce(self, signal: Signal, **kwargs: Any) -> None:
         """Sends a signal from this view; a receiver that raises is logged (SIG-11)."""
-        signal.send_robust(**{"sender": self.sender, "request": self.request} | kwargs)
+        named = {"sender": self.sender, "request": self.request} | kwargs
+        if self._unheard is None:
+            signal.send_robust(**named)
+        else:
+            self._unheard.append((signal, named))
 
 
 @method_decorator(sensitive_post_parameters("password"), name="dispatch")
@@ -136,7 +207,12 @@ class GetTokensView(JWTView):
         with self._announcing_failure():
             super().refuse_throttled(request)
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        # The user is looked for in a database: all of it is one thread's.
+        return self.run(self.either(self.logged_in, sync_to_async(self.logged_in), request))
+
+    def logged_in(self, request: HttpRequest) -> HttpResponse:
+        """The response to a request with the right credentials."""
         with self._announcing_failure():
             return self._log_in(request)
 
@@ -188,8 +264,12 @@ class ValidateTokensView(JWTView):
     sender = "ValidateTokensView"
     token_type = ACCESS
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        ask(authenticate(request, self.token_type))
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self.run(self.validated(request))
+
+    async def validated(self, request: HttpRequest) -> HttpResponse:
+        """The response to a request with a token that is good."""
+        await self.either(ask, aask, await self.claims(request))
         self.announce(jwt_token_validated)
         return done("Token is valid.")
 
@@ -205,7 +285,12 @@ class ExchangeView(JWTView):
         """Whether the refresh token is answered with another."""
         raise NotImplementedError
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        # As a login.
+        return self.run(self.either(self.exchanged, sync_to_async(self.exchanged), request))
+
+    def exchanged(self, request: HttpRequest) -> HttpResponse:
+        """The response to a request with a token that is good."""
         demand_signer()
         presented = authenticate(request, self.token_type)
         pair = self._exchanged(request, presented)
@@ -262,10 +347,10 @@ class UpdateRefreshView(ExchangeView):
     def renews(self) -> bool:
         return True
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def exchanged(self, request: HttpRequest) -> HttpResponse:
         if not settings.allow_refresh_update:
             raise Disabled("Refresh tokens are not updated here.")
-        return super().post(request, *args, **kwargs)
+        return super().exchanged(request)
 
 
 class BlackListTokenView(JWTView):
@@ -280,31 +365,39 @@ class BlackListTokenView(JWTView):
     sender = "BlackListTokenView"
     token_type = REFRESH
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self.run(self.logged_out(request))
+
+    def delete(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self.run(self.logged_out_anyway(request))
+
+    async def logged_out(self, request: HttpRequest) -> HttpResponse:
+        """The response to a request with a valid token or, where cookies are used, with none."""
         try:
-            claims = authenticate(request, self.token_type)
+            claims = await self.claims(request)
         except MissingToken:
             if not transports.current().ambient:
                 raise
-            return self._clear_cookies(request)
-        return self._end_session(request, claims)
+            return await self._clear_cookies(request)
+        return await self._end_session(request, claims)
 
-    def delete(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    async def logged_out_anyway(self, request: HttpRequest) -> HttpResponse:
+        """The response to a request with any token or with none."""
         try:
-            claims = authenticate(request, self.token_type)
+            claims = await self.claims(request)
         except Refusal:
-            return self._clear_cookies(request)
-        return self._end_session(request, claims)
+            return await self._clear_cookies(request)
+        return await self._end_session(request, claims)
 
-    def _end_session(self, request: HttpRequest, claims: Claims) -> HttpResponse:
-        if self.end(claims, jwt_blacklisted):
+    async def _end_session(self, request: HttpRequest, claims: Claims) -> HttpResponse:
+        if await self.either(self.end, self.aend, claims, jwt_blacklisted):
             return self.forgotten(request, "Token successfully blacklisted.")
         return self.forgotten(request, "Token was blacklisted before.")
 
-    def _clear_cookies(self, request: HttpRequest) -> HttpResponse:
+    async def _clear_cookies(self, request: HttpRequest) -> HttpResponse:
         # Without this another site's page could log its visitors out.
         if transports.current().ambient and settings.csrf:
-            csrf.refuse_forged(request)
+            await self.either(csrf.refuse_forged, csrf.arefuse_forged, request)
         return self.forgotten(request, "There was no session to end.")
 
 
@@ -317,16 +410,21 @@ class LogoutAllView(JWTView):
     sender = "LogoutAllView"
     token_type = REFRESH
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        claims = authenticate(request, self.token_type)
-        ask(claims)
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self.run(self.logged_out_everywhere(request))
+
+    async def logged_out_everywhere(self, request: HttpRequest) -> HttpResponse:
+        """The response to a request with a token that is good."""
+        claims = await self.claims(request)
+        await self.either(ask, aask, claims)
         keep = flag(request, "keep_current")
-        cut_off(
+        await self.either(
+            cut_off,
+            acut_off,
             user_id(claims),
             claims["jti"] if keep else None,
-            sender=self.sender,
-            request=request,
             claims=claims,
+            announce=self.announce,
         )
         if keep:
             return done("All other sessions ended.")

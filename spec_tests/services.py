@@ -64,6 +64,9 @@ SERVERS = "spec_tests/servers"
 INPUT = "attacks endpoints login redis round_trips store_down"
 """The core's tests that have to do with a store: of what it keeps, and of what it is sent."""
 
+AWAITED = ["-p", "djwto.spec_tests.awaited"]
+"""Has the endpoints awaited (USER-8)."""
+
 SURFACE = "spec_tests/fuzz/test_surface.py"
 """Requests of any kind."""
 
@@ -84,8 +87,9 @@ def main() -> int:
         # PostgreSQL is the one that is particular about what clients send, and has partitions.
         # What one process has to run by itself comes first, or the others wait for it.
         [*pytest, SERVERS, SURFACE, *tests(f"{STORES} {INPUT}")],
-        # RedisBlacklist has been asked on the same server just now, and the core on a cache.
-        [*pytest, *tests(STORES), "-k", "not redis and (not cache or [bl-)"],
+        # RedisBlacklist has been asked on the same server just now, and the core on a cache. By
+        # endpoints that are not awaited, too.
+        [*pytest, *AWAITED, *tests(STORES), "-k", "not redis and (not cache or [bl-)"],
     )
 
 

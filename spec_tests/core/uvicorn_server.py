@@ -20,7 +20,7 @@ from blockbuster import BlockBuster
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import path
+from django.urls import include, path
 
 from djwto.authentication import jwt_login_required
 
@@ -53,7 +53,7 @@ async def watched(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-urlpatterns = [
+urlpatterns: list[Any] = [
     path("guarded/", guarded),
     path("asked/", asked),
     path("watched/", watched),
@@ -63,6 +63,7 @@ urlpatterns = [
 def serve(made: Callable[[], Any] = get_asgi_application) -> None:
     """Serves what is made, until nobody holds the other end of the standard input."""
     django.setup()
+    urlpatterns.append(path("auth/", include("djwto.async_urls")))
     for name, value in json.loads(sys.stdin.readline()).items():
         setattr(settings, name, value)
     settings.ROOT_URLCONF = __name__

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -197,17 +198,17 @@ def _invented(about: Announced) -> dict[str, Any]:
 
 def _if_refused_too(about: Announced) -> Callable[[], list[Patch]]:
     """A view announces what it does also where it refuses to."""
-    answer = views.JWTView._dispatch_watching_reuse
+    answer = views.JWTView._answer_watching_reuse
 
-    def refuse(self: views.JWTView, *args: Any, **kwargs: Any) -> Any:
+    async def refuse(self: views.JWTView, *args: Any, **kwargs: Any) -> Any:
         try:
-            return answer(self, *args, **kwargs)
+            return await answer(self, *args, **kwargs)
         except Refusal:
             if isinstance(self, about.view):
                 self.announce(about.signal, **_invented(about))
             raise
 
-    return lambda: [(views.JWTView, "_dispatch_watching_reuse", refuse)]
+    return lambda: [(views.JWTView, "_answer_watching_reuse", refuse)]
 
 
 def _each_signal() -> Iterator[RogueCore]:
@@ -347,13 +348,9 @@ def _announce_the_cut_off_first() -> list[Patch]:
     cut = sessions.cut_off
 
     def cut_off(user_id: Any, except_jti: str | None = None, **kwargs: Any) -> None:
-        sender, request = kwargs.get("sender", "revoke_all"), kwargs.get("request")
-        signals.jwt_sessions_revoked.send_robust(
-            sender=sender, request=request, user_id=user_id, except_jti=except_jti
-        )
-        silent = signals.SenderNameSignal()
-        with patch.object(sessions, "jwt_sessions_revoked", silent):
-            cut(user_id, except_jti, **kwargs)
+        announce = kwargs.pop("announce", sessions._announce)
+        announce(signals.jwt_sessions_revoked, user_id=user_id, except_jti=except_jti)
+        cut(user_id, except_jti, announce=_never, **kwargs)
 
     return _cut_off(cut_off)
 
@@ -396,8 +393,8 @@ def _no_permissions(given: dict[str, Any]) -> list[dict[str, Any]]:
     return [given | {"access_claims": access | {"user": access["user"] | {"perms": []}}}]
 
 
-def _from_nowhere(*args: Any, sender: str, request: Any, **kwargs: Any) -> None:
-    sessions.cut_off(*args, request=request, **kwargs)
+def _from_nowhere(*args: Any, announce: Callable[..., None], **kwargs: Any) -> None:
+    sessions.cut_off(*args, announce=partial(announce, sender="revoke_all"), **kwargs)
 
 
 def _never(*args: Any, **kwargs: Any) -> None:
@@ -469,7 +466,9 @@ def _end_all(claims: Claims, announce: Announce) -> bool:
     return sessions.revoke(claims, announce)
 
 
-def _refuse_twice(self: views.BlackListTokenView, request: HttpRequest, claims: Claims) -> Any:
+async def _refuse_twice(
+    self: views.BlackListTokenView, request: HttpRequest, claims: Claims
+) -> Any:
     if not self.end(claims, signals.jwt_blacklisted):
         raise InvalidToken("The token is blacklisted.")
     return self.forgotten(request, "Token successfully blacklisted.")
@@ -584,15 +583,17 @@ def _answering(status: int, **headers: str) -> list[Patch]:
 
 def _while_down(instead: Callable[[views.JWTView, HttpRequest], HttpResponse]) -> list[Patch]:
     """While the store is down every endpoint does this first, and answers 503 with it."""
-    answer = views.JWTView._dispatch_watching_reuse
+    answer = views.JWTView._answer_watching_reuse
 
-    def dispatch(self: views.JWTView, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    async def watching(
+        self: views.JWTView, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> Any:
         try:
-            return answer(self, request, *args, **kwargs)
+            return await answer(self, request, *args, **kwargs)
         except BlacklistUnavailable:
             return instead(self, request)
 
-    return [(views.JWTView, "_dispatch_watching_reuse", dispatch)]
+    return [(views.JWTView, "_answer_watching_reuse", watching)]
 
 
 def _unavailable(body: dict[str, Any]) -> HttpResponse:

@@ -1,0 +1,55 @@
+"""Runs what may have to wait, which is written once: at once, or awaited.
+
+A flow is a coroutine. A view that is awaited has it ask in the event loop; for one that is not,
+what it asks answers before it returns, and the flow never has to wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Coroutine
+from typing import Any, TypeVar
+
+from djwto.blacklist import BlacklistBackend
+
+T = TypeVar("T")
+
+_running: set[asyncio.Task[Any]] = set()
+"""What goes on though nobody may wait for it any more: a loop itself keeps no hold of a task."""
+
+
+def at_once(flow: Coroutine[Any, Any, T]) -> T:
+    """What a flow returns that never has to wait. Raises RuntimeError if this one has to."""
+    try:
+        flow.send(None)
+    except StopIteration as ended:
+        value: T = ended.value
+        return value
+    flow.close()
+    raise RuntimeError("A view has to wait that is not awaited; write as_view(awaits=True).")
+
+
+async def to_the_end(flow: Coroutine[Any, Any, T]) -> T:
+    """What a flow returns, which goes on to its end where who awaits this is cancelled.
+
+    Django cancels the request of a client that leaves. What was written by then is announced.
+    """
+    task = asyncio.ensure_future(flow)
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    return await asyncio.shield(task)
+
+
+class AtOnce:
+    """A backend whose awaited methods never have to wait: they are those that are not awaited."""
+
+    def __init__(self, backend: BlacklistBackend) -> None:
+        self.backend = backend
+
+    async def aget_many(self, keys: Collection[str]) -> dict[str, str]:
+        """`get_many`."""
+        return self.backend.get_many(keys)
+
+    async def acompare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
+        """`compare_and_set`."""
+        return self.backend.compare_and_set(key, old, new, exp)
