@@ -20,6 +20,7 @@ from django.db import connection, connections, transaction
 from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 from pytest_django import Settings
 
 import djwto
@@ -979,6 +980,16 @@ def test_expired_rows_are_deleted_in_batches_by_delete_tokens(
     ]
     assert Session.objects.count() == 2
     assert list(Session.objects.purge_in_batches()) == []
+
+
+@pytest.mark.clause("SL-7")
+@pytest.mark.django_db(transaction=True)
+def test_delete_tokens_speaks_one_language() -> None:
+    fill(1)
+    said = StringIO()
+    with translation.override("de"):
+        call_command("delete_tokens", stdout=said)
+    assert said.getvalue().startswith("1 expired entries of JWT sessions deleted")
 
 
 @pytest.mark.clause("SL-7")

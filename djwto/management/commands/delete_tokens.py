@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, no_translations
 from django.db import DatabaseError, InterfaceError
 
 from djwto.blacklist import get_blacklist
@@ -22,6 +22,8 @@ class Command(BaseCommand):
         "has expired, in batches. Run it daily."
     )
 
+    # The names of apps are translated, what is said of them here is not.
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         verbose = options["verbosity"] > 1
         deleted = self._purge("blacklist", get_blacklist().purge_in_batches(), "", verbose)
