@@ -22,6 +22,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.timezone import get_current_timezone
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
@@ -50,7 +51,7 @@ def shown_time(numeric_date: int | None) -> str:
             # The last hours of the year 9999 are in the year 10000 elsewhere.
             local = datetime.fromtimestamp(numeric_date, get_current_timezone())
             return date_format(local, "DATETIME_FORMAT")
-    return "never"
+    return gettext("never")
 
 
 class KeysetChangeList(ChangeList):
@@ -98,16 +99,16 @@ class BlacklistEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = None
     change_list_template = "admin/djwto/blacklistentry/change_list.html"
 
-    @admin.display(description="what happened")
+    @admin.display(description=gettext_lazy("what happened"))
     def what(self, entry: BlacklistEntry) -> str:
         """What the entry remembers, by its value."""
         if not entry.value:
-            return "The session ended"
+            return gettext("The session ended")
         if ":" in entry.value:
-            return "The user was logged out everywhere"
-        return "The refresh token was exchanged"
+            return gettext("The user was logged out everywhere")
+        return gettext("The refresh token was exchanged")
 
-    @admin.display(description="remembered until")
+    @admin.display(description=gettext_lazy("remembered until"))
     def expires_at(self, entry: BlacklistEntry) -> str:
         """When `delete_tokens` may delete the entry."""
         return shown_time(entry.exp)
@@ -160,7 +161,7 @@ class BlacklistEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "may_end": request.user.has_perm(_permission("add")),
             "may_purge": request.user.has_perm(_permission("delete")),
             "after": AFTER,
-            "title": "What the blacklist remembers",
+            "title": gettext("What the blacklist remembers"),
         }
         try:
             return super().changelist_view(request, context | (extra_context or {}))
@@ -182,26 +183,26 @@ class BlacklistEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             jti, claims = _named(pasted)
         except InvalidToken as refusal:
-            self.message_user(
-                request,
-                f"That is no token of this site: {refusal} To end its session all the same, "
-                "paste the jti.",
-                messages.ERROR,
+            text = gettext(
+                "That is no token of this site: %(refusal)s To end its session all the same, "
+                "paste the jti."
             )
+            self.message_user(request, text % {"refusal": refusal}, messages.ERROR)
             return self._back()
         if not jti:
-            self.message_user(request, "Paste a token, a jti or a key first.", messages.ERROR)
+            text = gettext("Paste a token, a jti or a key first.")
+            self.message_user(request, text, messages.ERROR)
             return self._back()
         key = jti if len(jti) == LENGTH and KEY.fullmatch(jti) else blacklist_key(jti)
         try:
             if ends:
                 self._end(request, key, jti, claims)
             elif get_blacklist().contains(key):
-                self.message_user(request, f"{key} is in the blacklist: it has ended.")
+                text = gettext("%(key)s is in the blacklist: it has ended.")
+                self.message_user(request, text % {"key": key})
             else:
-                self.message_user(
-                    request, f"{key} is not in the blacklist: it goes on, or is long over."
-                )
+                text = gettext("%(key)s is not in the blacklist: it goes on, or is long over.")
+                self.message_user(request, text % {"key": key})
         except STORE_FAILURES as error:
             self._complain(request, error)
         return self._back()
@@ -215,29 +216,37 @@ class BlacklistEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             jwt_blacklisted.send_robust(sender=BlackListTokenView.sender, request=request, jti=jti)
 
         if revoke_key(key, claims, announce):
-            self.log_addition(request, BlacklistEntry(key=key), "The session was ended.")
-            self.message_user(request, f"{key} has been ended.", messages.SUCCESS)
+            # As Django notes an addition: whoever reads it is told in their own language.
+            self.log_addition(request, BlacklistEntry(key=key), [{"added": {}}])
+            text = gettext("%(key)s has been ended.")
+            self.message_user(request, text % {"key": key}, messages.SUCCESS)
         else:
-            self.message_user(request, f"{key} had ended before.", messages.WARNING)
+            text = gettext("%(key)s had ended before.")
+            self.message_user(request, text % {"key": key}, messages.WARNING)
 
     @method_decorator(require_POST)
     def purge_view(self, request: HttpRequest) -> HttpResponse:
         """Deletes what has expired, for as long as a request may take (ADM-3)."""
         _demand(request, "delete")
-        deleted, more, end = 0, "", time.monotonic() + PATIENCE
+        deleted, end = 0, time.monotonic() + PATIENCE
+        text = gettext("Expired entries deleted: %(count)s.")
         try:
             for batch in get_blacklist().purge_in_batches():
                 deleted += batch
                 if time.monotonic() >= end:
-                    more = " There may be more: do it again, or run manage.py delete_tokens."
+                    text = gettext(
+                        "Expired entries deleted: %(count)s. There may be more: do it again, or "
+                        "run manage.py delete_tokens."
+                    )
                     break
         except STORE_FAILURES as error:
             self._complain(request, error)
-        self.message_user(request, f"Expired entries deleted: {deleted}.{more}")
+        self.message_user(request, text % {"count": deleted})
         return self._back()
 
     def _complain(self, request: HttpRequest, error: Exception) -> None:
-        self.message_user(request, f"The blacklist is unavailable: {error}", messages.ERROR)
+        text = gettext("The blacklist is unavailable: %(error)s")
+        self.message_user(request, text % {"error": error}, messages.ERROR)
 
     def _back(self) -> HttpResponse:
         name = "admin:djwto_blacklistentry_changelist"

@@ -9,11 +9,12 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, register
+from django.utils.translation import gettext_lazy
 
 
 class DjwtoConfig(AppConfig):
     name = "djwto"
-    verbose_name = "JWT authentication"
+    verbose_name = gettext_lazy("JWT authentication")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

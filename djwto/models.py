@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class BlacklistEntry(models.Model):
@@ -11,14 +12,17 @@ class BlacklistEntry(models.Model):
     No token and no user: a key, and until when it must be remembered.
     """
 
-    key = models.CharField(primary_key=True, max_length=65)
-    value = models.CharField(max_length=200, default="", blank=True)
+    key = models.CharField(gettext_lazy("key"), primary_key=True, max_length=65)
+    value = models.CharField(gettext_lazy("value"), max_length=200, default="", blank=True)
     exp = models.BigIntegerField(
-        null=True, db_index=True, help_text="In epoch seconds; empty is for ever."
+        null=True,
+        db_index=True,
+        help_text=gettext_lazy("In epoch seconds; empty is for ever."),
     )
 
     class Meta:
-        verbose_name_plural = "blacklist entries"
+        verbose_name = gettext_lazy("blacklist entry")
+        verbose_name_plural = gettext_lazy("blacklist entries")
 
     def __str__(self) -> str:
         return self.key

@@ -87,7 +87,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="BlacklistEntry",
             fields=[
-                ("key", models.CharField(max_length=65, primary_key=True, serialize=False)),
+                (
+                    "key",
+                    models.CharField(
+                        max_length=65, primary_key=True, serialize=False, verbose_name="key"
+                    ),
+                ),
                 (
                     "exp",
                     models.BigIntegerField(
@@ -97,7 +102,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"verbose_name_plural": "blacklist entries"},
+            options={
+                "verbose_name": "blacklist entry",
+                "verbose_name_plural": "blacklist entries",
+            },
         ),
         migrations.RunPython(take_over, give_back),
     ]

@@ -10,6 +10,8 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
-            "blacklistentry", "value", models.CharField(blank=True, default="", max_length=200)
+            "blacklistentry",
+            "value",
+            models.CharField(blank=True, default="", max_length=200, verbose_name="value"),
         ),
     ]

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from djwto.admin import shown_time
 from djwto.contrib.sessions.models import Session, SessionQuerySet
@@ -26,17 +27,17 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("delete_selected",)
     show_full_result_count = False
 
-    @admin.display(description="created", ordering="created")
+    @admin.display(description=gettext_lazy("created"), ordering="created")
     def created_at(self, session: Session) -> str:
         """When the user logged in."""
         return shown_time(session.created)
 
-    @admin.display(description="last refreshed", ordering="refreshed")
+    @admin.display(description=gettext_lazy("last refreshed"), ordering="refreshed")
     def refreshed_at(self, session: Session) -> str:
         """When tokens were last issued."""
         return shown_time(session.refreshed)
 
-    @admin.display(description="expires")
+    @admin.display(description=gettext_lazy("expires"))
     def expires_at(self, session: Session) -> str:
         """When the session ends if nobody refreshes it."""
         return shown_time(session.expires)
@@ -57,7 +58,7 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """What a row says has happened."""
         return False
 
-    @admin.action(description="End the selected sessions", permissions=["delete"])
+    @admin.action(description=gettext_lazy("End the selected sessions"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: SessionQuerySet) -> None:
         """Ends any number of sessions, and says how many even if the store fails meanwhile.
 
@@ -70,14 +71,14 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                     session.end(request)
                     over += 1
         except BlacklistUnavailable as error:
-            self.message_user(
-                request,
-                f"The blacklist is unavailable: {error} Sessions ended: {over}. "
-                "All others go on; select them again when it is back.",
-                messages.ERROR,
+            text = gettext(
+                "The blacklist is unavailable: %(error)s Sessions ended: %(count)s. "
+                "All others go on; select them again when it is back."
             )
+            self.message_user(request, text % {"error": error, "count": over}, messages.ERROR)
         else:
-            self.message_user(request, f"Sessions ended: {over}.", messages.SUCCESS)
+            text = gettext("Sessions ended: %(count)s.")
+            self.message_user(request, text % {"count": over}, messages.SUCCESS)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """Ends them. Raises BlacklistUnavailable."""
@@ -95,10 +96,7 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             return super().delete_view(request, object_id, extra_context)
         except BlacklistUnavailable as error:
-            self.message_user(
-                request,
-                f"The blacklist is unavailable: {error} The session goes on.",
-                messages.ERROR,
-            )
+            text = gettext("The blacklist is unavailable: %(error)s The session goes on.")
+            self.message_user(request, text % {"error": error}, messages.ERROR)
             name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
             return HttpResponseRedirect(reverse(f"admin:{name}", current_app=self.admin_site.name))

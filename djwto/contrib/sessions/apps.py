@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.utils.translation import gettext_lazy
 
 from djwto.contrib.sessions.conf import NAMES
 
@@ -14,7 +15,7 @@ class SessionsConfig(AppConfig):
     name = "djwto.contrib.sessions"
     # The last part of the name is the label of Django's own sessions.
     label = "djwto_sessions"
-    verbose_name = "JWT sessions"
+    verbose_name = gettext_lazy("JWT sessions")
     default_auto_field = "django.db.models.BigAutoField"
 
     djwto_settings = NAMES

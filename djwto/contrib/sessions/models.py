@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from djwto.claims import Claims, session_end
 from djwto.conf import seconds, settings
@@ -62,7 +63,10 @@ class Session(models.Model):
     """A session and the device that used it last. Times are in epoch seconds."""
 
     key = models.CharField(
-        primary_key=True, max_length=65, help_text="The key of the session in the blacklist."
+        gettext_lazy("key"),
+        primary_key=True,
+        max_length=65,
+        help_text=gettext_lazy("The key of the session in the blacklist."),
     )
     # A row must never be why a login fails or waits: no constraint, and so no lock on the user.
     user = models.ForeignKey(
@@ -70,19 +74,32 @@ class Session(models.Model):
         on_delete=models.CASCADE,
         db_constraint=False,
         related_name="jwt_sessions",
+        verbose_name=gettext_lazy("user"),
     )
-    created = models.BigIntegerField(help_text="When the user logged in, in epoch seconds.")
-    refreshed = models.BigIntegerField(help_text="When tokens were last issued, in epoch seconds.")
+    created = models.BigIntegerField(
+        help_text=gettext_lazy("When the user logged in, in epoch seconds.")
+    )
+    refreshed = models.BigIntegerField(
+        help_text=gettext_lazy("When tokens were last issued, in epoch seconds.")
+    )
     exp = models.BigIntegerField(
         null=True,
         blank=True,
         db_index=True,
-        help_text="When the last token expires, in epoch seconds; empty is never.",
+        help_text=gettext_lazy("When the last token expires, in epoch seconds; empty is never."),
     )
-    ip = models.CharField("IP address or network", max_length=45, blank=True, default="")
-    user_agent = models.CharField(max_length=LONGEST_USER_AGENT, blank=True, default="")
+    ip = models.CharField(
+        gettext_lazy("IP address or network"), max_length=45, blank=True, default=""
+    )
+    user_agent = models.CharField(
+        gettext_lazy("user agent"), max_length=LONGEST_USER_AGENT, blank=True, default=""
+    )
 
     objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = gettext_lazy("session")
+        verbose_name_plural = gettext_lazy("sessions")
 
     def __str__(self) -> str:
         return self.key

@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                         max_length=65,
                         primary_key=True,
                         serialize=False,
+                        verbose_name="key",
                     ),
                 ),
                 (
@@ -55,7 +56,12 @@ class Migration(migrations.Migration):
                         verbose_name="IP address or network",
                     ),
                 ),
-                ("user_agent", models.CharField(blank=True, default="", max_length=200)),
+                (
+                    "user_agent",
+                    models.CharField(
+                        blank=True, default="", max_length=200, verbose_name="user agent"
+                    ),
+                ),
                 (
                     "user",
                     models.ForeignKey(
@@ -63,8 +69,10 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="jwt_sessions",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
             ],
+            options={"verbose_name": "session", "verbose_name_plural": "sessions"},
         ),
     ]
