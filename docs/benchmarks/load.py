@@ -97,10 +97,11 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.host, self.port = free.getsockname()
         at = command.format(at=f"{self.host}:{self.port}", host=self.host, port=self.port)
+        about = {"CONTENDER": contender.module, "FOLDER": self.folder.name}
         self.process = subprocess.Popen(
             [venvs / contender.module / "bin" / "python", "-m", *at.split()],
             cwd=HERE,
-            env={**os.environ, "CONTENDER": contender.module, "FOLDER": self.folder.name},
+            env=os.environ | about | ({"ASGI": "1"} if ":asgi" in command else {}),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import timedelta
 from typing import Any
@@ -17,12 +18,21 @@ ASKED = project.Asked(
 )
 
 
-def set_up(algorithm: str, folder: str, **settings: Any) -> None:
+SYNC, ASYNC = "contenders.djwto_urls", "contenders.djwto_async_urls"
+
+
+def set_up(
+    algorithm: str,
+    folder: str,
+    # Behind a server of ASGI as documented for one.
+    urls: str = ASYNC if "ASGI" in os.environ else SYNC,
+    **settings: Any,
+) -> None:
     """The project."""
     private, public = keys.pair(algorithm)
     project.configure(
         folder,
-        "contenders.djwto_urls",
+        urls,
         ["djwto"],
         DJWTO_ALGORITHM=algorithm,
         DJWTO_SIGNING_KEY=private,

@@ -14,7 +14,7 @@ def set_up(algorithm: str, folder: str) -> None:
     """The project."""
     # It asks for the variable even where the setting is there.
     os.environ["DJWTO_SIGNING_KEY"] = keys.pair(algorithm)[0]
-    djwto.set_up(algorithm, folder)
+    djwto.set_up(algorithm, folder, djwto.SYNC)
 
 
 def prepare(algorithm: str, folder: str) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What nobody can do without: a view that does nothing, and PyJWT with a key that was read."""
+"""What nobody can do without: a view that does nothing, a statement, Django's own login, and PyJWT
+with a key that was read."""
 
 from __future__ import annotations
 
@@ -17,13 +18,16 @@ def set_up(algorithm: str, folder: str) -> None:
 def prepare(algorithm: str, folder: str) -> dict[str, Any]:
     """The operations."""
     import jwt
+    from django.db import connection
 
     set_up(algorithm, folder)
     private, public = keys.pair(algorithm)
     reading = jwt.get_algorithm_by_name(algorithm)
     signing = reading.prepare_key(private)
     verifying = signing if public is None else reading.prepare_key(public)
-    bare = project.Client().request("GET", "/bare/")
+    client = project.Client()
+    bare = client.request("GET", "/bare/")
+    log_in = client.request("POST", "/login/", "", "username=alice&password=pass")
     now = int(time.time())
     # As many as djwto has in an access token.
     claims = {
@@ -44,7 +48,15 @@ def prepare(algorithm: str, folder: str) -> dict[str, Any]:
     def decode(token: str) -> None:
         jwt.decode(token, verifying, algorithms=[algorithm])
 
+    def ask(key: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT password, is_active FROM auth_user WHERE id = %s", [key])
+            cursor.fetchall()
+
     return {
         "bare view": (lambda: bare, lambda bare: bare()),
+        "statement": (lambda: 1, ask),
         "decode": (token, decode),
+        "encode": (lambda: None, lambda nothing: token()),
+        "login": (lambda: log_in, lambda log_in: log_in()),
     }
