@@ -554,6 +554,7 @@ def test_the_hooks_have_a_say_in_the_new_claims_but_not_in_the_session(
     refresh = api.claims_of(answer.refresh)
     assert refresh["tenant"] == ["shop"]
     assert (refresh["jti"], refresh["auth_time"]) == (made["jti"], made["iat"])
+    assert refresh["path"] == api.UPDATE_REFRESH
     assert refresh["gen"] != "mine"
     assert "epoch" not in refresh
     assert post("/guarded/", answer.access).status == 200
@@ -562,6 +563,7 @@ def test_the_hooks_have_a_say_in_the_new_claims_but_not_in_the_session(
 def with_a_tenant(user: Any, request: Any, type_: str) -> dict[str, Any]:
     return process_claims(user, request, type_) | {
         "tenant": ("shop",),
+        "path": request.path,
         "gen": "mine",
         "auth_time": 1,
         "epoch": 9,
