@@ -16,8 +16,9 @@ from djwto.claims import ACCESS, REFRESH, Claims, Translated
 from djwto.conf import settings
 from djwto.exceptions import STORE_FAILURES, MissingPermission, Refusal
 from djwto.keys import are_to_be_called_for
-from djwto.responses import refused, unavailable, varying
+from djwto.responses import refused, unavailable
 from djwto.tokens import decode
+from djwto.transports import varying
 
 View = TypeVar("View", bound=Callable[..., Any])
 

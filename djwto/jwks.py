@@ -8,10 +8,10 @@ import jwt
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from djwto.base_view import JWTView
 from djwto.jose import Key, is_symmetric
 from djwto.keys import are_to_be_called_for
 from djwto.verified import verifier
-from djwto.views import JWTView
 
 MAX_AGE = 300
 """For how many seconds others may keep the keys before they ask again."""

@@ -17,7 +17,8 @@ from djwto.claims import ACCESS, Claims
 from djwto.exceptions import STORE_FAILURES, Refusal
 from djwto.keys import are_to_be_called_for
 from djwto.request_user import auser_of, user_of
-from djwto.responses import unavailable, varying
+from djwto.responses import unavailable
+from djwto.transports import varying
 
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 

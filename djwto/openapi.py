@@ -15,13 +15,13 @@ from django.urls import NoReverseMatch, get_script_prefix, reverse
 
 import djwto
 from djwto import csrf
+from djwto.base_view import JWTView
 from djwto.blacklist import get_blacklist
 from djwto.claims import ACCESS, REFRESH
 from djwto.conf import settings
 from djwto.routes import routes
 from djwto.transports import OneCookie, current
 from djwto.urls import VIEWS
-from djwto.views import JWTView
 
 Described = dict[str, Any]
 """A part of the description, as JSON has it."""

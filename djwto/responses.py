@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TypeVar
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.utils.cache import patch_vary_headers
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext, gettext_noop
 
-from djwto import security_log, transports
+from djwto import security_log
 from djwto.exceptions import Refusal
-
-AnyResponse = TypeVar("AnyResponse", bound=HttpResponseBase)
 
 RETRY_AFTER = 5
 """Seconds after which a client may ask again when a store is down."""
@@ -57,9 +53,3 @@ def unavailable(request: HttpRequest, endpoint: str) -> HttpResponse:
         status=503,
         headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
     )
-
-
-def varying(response: AnyResponse) -> AnyResponse:
-    """The same response, which says that it is for who sent this token (HTTP-32)."""
-    patch_vary_headers(response, [transports.current().header])
-    return response

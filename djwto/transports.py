@@ -6,10 +6,11 @@ import base64
 import json
 import logging
 import time
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.encoding import escape_uri_path
 
 from djwto.claims import ACCESS, REFRESH, Claims
@@ -18,6 +19,8 @@ from djwto.exceptions import InvalidToken, MissingToken, RepeatedToken
 from djwto.responses import done
 from djwto.routes import refresh_prefix, routes
 from djwto.tokens import TokenPair
+
+AnyResponse = TypeVar("AnyResponse", bound=HttpResponseBase)
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +133,12 @@ TRANSPORTS: dict[str, Bearer | OneCookie] = {
 def current() -> Bearer | OneCookie:
     """The transport that `DJWTO_MODE` names."""
     return TRANSPORTS[settings.mode]
+
+
+def varying(response: AnyResponse) -> AnyResponse:
+    """The same response, which says that it is for who sent this token (HTTP-32)."""
+    patch_vary_headers(response, [current().header])
+    return response
 
 
 def prefixed(name: str) -> str:

@@ -565,7 +565,7 @@ def test_a_core_that_does_more_than_to_answer_503_is_rejected(
         change(response)
         return response
 
-    monkeypatch.setattr("djwto.views.unavailable", changed)
+    monkeypatch.setattr("djwto.base_view.unavailable", changed)
     with pytest.raises(Broken, match=rejection):
         CHECKS["HTTP-17"](subjects["database"])
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from djwto import views
+from djwto import base_view
 from djwto.routes import routes
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
@@ -543,6 +543,6 @@ def test_a_subclass_is_told_what_its_url_says() -> None:
 
 @pytest.mark.clause("SIG-9")
 def test_an_endpoint_is_in_no_transaction_of_any_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "connections", ["default", "other"])
+    monkeypatch.setattr(base_view, "connections", ["default", "other"])
     view: Any = Tenants.as_view()
     assert view._non_atomic_requests == {"default", "other"}

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from djwto import (
     authentication,
+    base_view,
     cutoff,
     login,
     rotation,
@@ -74,7 +75,7 @@ class Announced:
     label: str
     name: str
     clause: str
-    view: type[views.JWTView]
+    view: type[base_view.JWTView]
     lacking: str
     """A keyword argument that may be left out."""
 
@@ -117,7 +118,7 @@ UPDATED = Announced(
     "access_claims", {"access_claims": {}}, "SIG-7",
 )  # fmt: skip
 REUSED = Announced(
-    "Reused", "jwt_reuse_detected", "SIG-15", views.JWTView,
+    "Reused", "jwt_reuse_detected", "SIG-15", base_view.JWTView,
     "claims", {"claims": {}},
 )  # fmt: skip
 REVOKED = Announced(
@@ -198,9 +199,9 @@ def _invented(about: Announced) -> dict[str, Any]:
 
 def _if_refused_too(about: Announced) -> Callable[[], list[Patch]]:
     """A view announces what it does also where it refuses to."""
-    answer = views.JWTView._answer_watching_reuse
+    answer = base_view.JWTView._answer_watching_reuse
 
-    async def refuse(self: views.JWTView, *args: Any, **kwargs: Any) -> Any:
+    async def refuse(self: base_view.JWTView, *args: Any, **kwargs: Any) -> Any:
         try:
             return await answer(self, *args, **kwargs)
         except Refusal:
@@ -208,7 +209,7 @@ def _if_refused_too(about: Announced) -> Callable[[], list[Patch]]:
                 self.announce(about.signal, **_invented(about))
             raise
 
-    return lambda: [(views.JWTView, "_answer_watching_reuse", refuse)]
+    return lambda: [(base_view.JWTView, "_answer_watching_reuse", refuse)]
 
 
 def _each_signal() -> Iterator[RogueCore]:
@@ -323,11 +324,11 @@ def _announce_before_commit(claims: Claims, announce: Announce) -> bool:
 def _ends(signal: signals.SenderNameSignal, revoke: Callable[..., bool]) -> list[Patch]:
     """Sessions whose end this signal announces are ended in another way."""
 
-    def end(self: views.JWTView, claims: Claims, announced: Any, /, **kwargs: Any) -> bool:
+    def end(self: base_view.JWTView, claims: Claims, announced: Any, /, **kwargs: Any) -> bool:
         how = revoke if announced is signal else sessions.revoke
         return how(claims, lambda: self.announce(announced, jti=claims["jti"], **kwargs))
 
-    return [(views.JWTView, "end", end)]
+    return [(base_view.JWTView, "end", end)]
 
 
 def _cut_off(cut: Callable[..., None]) -> list[Patch]:
@@ -355,11 +356,11 @@ def _announce_the_cut_off_first() -> list[Patch]:
     return _cut_off(cut_off)
 
 
-def _raising(self: views.JWTView, signal: Any, **kwargs: Any) -> None:
+def _raising(self: base_view.JWTView, signal: Any, **kwargs: Any) -> None:
     signal.send(sender=self.sender, request=self.request, **kwargs)
 
 
-def _silent(self: views.JWTView, signal: Any, **kwargs: Any) -> None:
+def _silent(self: base_view.JWTView, signal: Any, **kwargs: Any) -> None:
     arguments = {"sender": self.sender, "request": self.request} | kwargs
     for receiver in signal._live_receivers(arguments["sender"])[0]:
         try:
@@ -368,7 +369,7 @@ def _silent(self: views.JWTView, signal: Any, **kwargs: Any) -> None:
             continue
 
 
-def _up_to_the_first_error(self: views.JWTView, signal: Any, **kwargs: Any) -> None:
+def _up_to_the_first_error(self: base_view.JWTView, signal: Any, **kwargs: Any) -> None:
     try:
         signal.send(**{"sender": self.sender, "request": self.request} | kwargs)
     except Exception:
@@ -578,40 +579,40 @@ def _answering(status: int, **headers: str) -> list[Patch]:
     def unavailable(request: HttpRequest, endpoint: str) -> HttpResponse:
         return JsonResponse({"error": "An error."}, status=status, headers=headers)
 
-    return [(views, "unavailable", unavailable)]
+    return [(base_view, "unavailable", unavailable)]
 
 
-def _while_down(instead: Callable[[views.JWTView, HttpRequest], HttpResponse]) -> list[Patch]:
+def _while_down(instead: Callable[[base_view.JWTView, HttpRequest], HttpResponse]) -> list[Patch]:
     """While the store is down every endpoint does this first, and answers 503 with it."""
-    answer = views.JWTView._answer_watching_reuse
+    answer = base_view.JWTView._answer_watching_reuse
 
     async def watching(
-        self: views.JWTView, request: HttpRequest, *args: Any, **kwargs: Any
+        self: base_view.JWTView, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> Any:
         try:
             return await answer(self, request, *args, **kwargs)
         except BlacklistUnavailable:
             return instead(self, request)
 
-    return [(views.JWTView, "_answer_watching_reuse", watching)]
+    return [(base_view.JWTView, "_answer_watching_reuse", watching)]
 
 
 def _unavailable(body: dict[str, Any]) -> HttpResponse:
     return JsonResponse(body, status=503, headers={"Retry-After": "5"})
 
 
-def _announce_failure(self: views.JWTView, request: HttpRequest) -> HttpResponse:
+def _announce_failure(self: base_view.JWTView, request: HttpRequest) -> HttpResponse:
     self.announce(signals.jwt_login_fail, error="The store is down.")
     return _unavailable({"error": "The service is unavailable."})
 
 
-def _clear_cookies(self: views.JWTView, request: HttpRequest) -> HttpResponse:
+def _clear_cookies(self: base_view.JWTView, request: HttpRequest) -> HttpResponse:
     response = _unavailable({"error": "The service is unavailable."})
     transports.current().forget(request, response)
     return response
 
 
-def _tokens_with_the_error(self: views.JWTView, request: HttpRequest) -> HttpResponse:
+def _tokens_with_the_error(self: base_view.JWTView, request: HttpRequest) -> HttpResponse:
     claims = getattr(request, "payload", {"jti": str(uuid4()), "type": REFRESH})
     pair = sign(claims, access_from(claims, int(time.time())))
     response = transports.current().answer(request, pair, "The service is unavailable.")
@@ -755,17 +756,17 @@ CORES: list[RogueCore] = [
     RogueCore(
         "SIG-11", "LetsReceiversRaise",
         "Lets a receiver that raises break the answer.",
-        _patching(views.JWTView, "announce", _raising),
+        _patching(base_view.JWTView, "announce", _raising),
     ),
     RogueCore(
         "SIG-11", "LogsNoReceiver",
         "Says nothing of a receiver that raises.",
-        _patching(views.JWTView, "announce", _silent),
+        _patching(base_view.JWTView, "announce", _silent),
     ),
     RogueCore(
         "SIG-11", "StopsAtAReceiverThatRaises",
         "Tells no other receiver once one has raised.",
-        _patching(views.JWTView, "announce", _up_to_the_first_error),
+        _patching(base_view.JWTView, "announce", _up_to_the_first_error),
     ),
     RogueCore(
         "SIG-12", "AsksNothing",
@@ -820,12 +821,12 @@ CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-12", "EndsNothing",
         "Says that it has ended the session, and does not.",
-        _patching(views, "revoke", _ends_nothing),
+        _patching(base_view, "revoke", _ends_nothing),
     ),
     RogueCore(
         "HTTP-12", "LogsOutEverywhere",
         "Ends all sessions of the user at a logout of one.",
-        _patching(views, "revoke", _end_all),
+        _patching(base_view, "revoke", _end_all),
     ),
     RogueCore(
         "HTTP-12", "KeepsCookies",
@@ -895,7 +896,7 @@ CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-21", "LetsTheSessionGoOn",
         "Refuses a token that was exchanged before, and does not end its session.",
-        _patching(views, "revoke", _ends_nothing),
+        _patching(base_view, "revoke", _ends_nothing),
     ),
     RogueCore(
         "HTTP-21", "TakesReuseForARefusal",
@@ -905,7 +906,7 @@ CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-21", "EndsEverySession",
         "Ends all sessions of a user of whom one token was presented again.",
-        _patching(views, "revoke", _end_all),
+        _patching(base_view, "revoke", _end_all),
     ),
     RogueCore(
         "HTTP-21", "KeepsCookiesOfTheReused",
@@ -1035,7 +1036,7 @@ CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-17", "RaisesWhileDown",
         "Raises while the store is down, and leaves the answer to Django.",
-        _patching(views, "unavailable", _raise_it),
+        _patching(base_view, "unavailable", _raise_it),
     ),
     RogueCore(
         "HTTP-17", "SaysNotWhenToRetry",
@@ -1065,12 +1066,12 @@ CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-17", "PretendsToLogOut",
         "Answers 200 to a logout while the store is down, and announces it.",
-        _patching(views, "revoke", _revoke_or_pretend),
+        _patching(base_view, "revoke", _revoke_or_pretend),
     ),
     RogueCore(
         "HTTP-17", "ShrugsAtALogout",
         "Answers 200 to a logout while the store is down, as to a second one.",
-        _patching(views, "revoke", _revoke_or_shrug),
+        _patching(base_view, "revoke", _revoke_or_shrug),
     ),
     RogueCore(
         "HTTP-17", "LogsInWhileDown",

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext_noop
 
 from djwto.authentication import authenticate
+from djwto.base_view import JWTView
 from djwto.blacklist import KEY, blacklist_key
 from djwto.claims import ACCESS
 from djwto.contrib.sessions.models import Session, SessionQuerySet
@@ -16,7 +17,6 @@ from djwto.exceptions import Refusal
 from djwto.responses import done
 from djwto.sessions import ask
 from djwto.users import refuse_departed
-from djwto.views import JWTView
 
 ENDED = gettext_noop("The session has been ended.")
 ENDED_BEFORE = gettext_noop("The session had ended before.")
