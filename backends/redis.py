@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.checks import CheckMessage
@@ -198,6 +199,15 @@ class RedisBlacklist(BlacklistBackend):
             return []
 
 
+def unnamed() -> dict[str, None]:
+    """The options by which redis-py does not tell a server its own version.
+
+    For that each connection looks it up on the disk, which takes longer than to connect.
+    """
+    told = ("driver_info",) if find_spec("redis.driver_info") else ("lib_name", "lib_version")
+    return dict.fromkeys(told)
+
+
 def _factory(url: Any, timeout: float) -> Callable[[], Any]:
     """What makes a client that asks once. Raises TypeError or ValueError for a wrong URL."""
     import redis
@@ -211,6 +221,7 @@ def _factory(url: Any, timeout: float) -> Callable[[], Any]:
         # "another was first" would be a guess. One that the server closed while it was
         # idle is noticed before it is used, and replaced.
         "retry": Retry(NoBackoff(), 0),
+        **unnamed(),
     }
     scheme = url.partition("://")[0] if isinstance(url, str) else ""
     if scheme in ("redis+sentinel", "rediss+sentinel"):

@@ -6,12 +6,11 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-from djwto.backends.redis import RedisBlacklist
+from djwto.backends.redis import RedisBlacklist, unnamed
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -118,14 +117,12 @@ def _factory(url: str, timeout: float, most: int) -> Callable[[], Redis]:
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
-    # Or each connection looks for the version of redis-py on the disk, to tell the server.
-    unnamed = ("driver_info",) if find_spec("redis.driver_info") else ("lib_name", "lib_version")
     options: dict[str, Any] = {
         "max_connections": most,
         "timeout": timeout,
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
-        **dict.fromkeys(unnamed),
+        **unnamed(),
     }
 
     def connected() -> Redis:
