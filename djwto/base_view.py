@@ -115,6 +115,12 @@ class JWTView(View):
         """What the one of two functions that do the same returns for which this view may wait."""
         return await awaited(*args, **kwargs) if self.awaits else called(*args, **kwargs)
 
+    def in_a_thread(self, function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
+        """What a handler returns that calls a function: in a thread, where it may not wait."""
+        if self.awaits:
+            return sync_to_async(function)(*args, **kwargs)
+        return function(*args, **kwargs)
+
     def run(self, flow: Coroutine[Any, Any, HttpResponse]) -> Any:
         """What a handler returns: what a flow does or, in a view that is awaited, the flow."""
         return flow if self.awaits else at_once(flow)

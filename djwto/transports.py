@@ -137,7 +137,11 @@ def current() -> Bearer | OneCookie:
 
 def varying(response: AnyResponse) -> AnyResponse:
     """The same response, which says that it is for who sent this token (HTTP-32)."""
-    patch_vary_headers(response, [current().header])
+    header = current().header
+    if response.has_header("Vary"):
+        patch_vary_headers(response, [header])
+    else:
+        response.headers["Vary"] = header
     return response
 
 

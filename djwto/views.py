@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
@@ -62,7 +61,7 @@ class GetTokensView(JWTView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         # The user is looked for in a database: all of it is one thread's.
-        return self.run(self.either(self.logged_in, sync_to_async(self.logged_in), request))
+        return self.in_a_thread(self.logged_in, request)
 
     def logged_in(self, request: HttpRequest) -> HttpResponse:
         """The response to a request with the right credentials."""
@@ -140,7 +139,7 @@ class ExchangeView(JWTView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         # As a login.
-        return self.run(self.either(self.exchanged, sync_to_async(self.exchanged), request))
+        return self.in_a_thread(self.exchanged, request)
 
     def exchanged(self, request: HttpRequest) -> HttpResponse:
         """The response to a request with a token that is good."""
