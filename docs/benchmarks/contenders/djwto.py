@@ -49,6 +49,8 @@ def prepare(algorithm: str, folder: str) -> dict[str, Any]:
 
 
 def forget() -> None:
-    """Another process has verified none of the tokens that this one issued."""
+    """Another process has its keys, and has verified none of the tokens that this one issued."""
     if (verified := sys.modules.get("djwto.verified")) is not None:
-        verified._current = None
+        verifier = verified.verifier()
+        verifier._recent.clear()
+        verifier._earlier.clear()
