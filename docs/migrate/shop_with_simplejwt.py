@@ -1,4 +1,4 @@
-"""A shop that moves from simplejwt or django-ninja-jwt: each phase a process, on one database.
+"""A shop that leaves simplejwt, ninja-jwt or dj-rest-auth: each phase a process, on one database.
 
 `python shop_with_simplejwt.py PACKAGE PHASE FOLDER` prints what it has seen, as JSON. The phases
 "before" and "rolling" have the real package and nothing of djwto, the others djwto and nothing of
@@ -19,7 +19,10 @@ import shop
 PACKAGES = {
     "simplejwt": ("rest_framework", "rest_framework_simplejwt"),
     "ninja_jwt": ("ninja_extra", "ninja_jwt"),
+    "dj_rest_auth": ("rest_framework", "dj_rest_auth", "rest_framework_simplejwt"),
 }
+"""The apps of each; the last one's are the tokens."""
+
 REFRESH = "/api/token/refresh/"
 urlpatterns: list[Any] = []
 
@@ -33,10 +36,16 @@ class Theirs:
             folder,
             __name__,
             *apps,
-            f"{apps[1]}.token_blacklist",
+            f"{apps[-1]}.token_blacklist",
             SIMPLE_JWT={"ROTATE_REFRESH_TOKENS": True, "BLACKLIST_AFTER_ROTATION": True},
+            REST_AUTH={
+                "USE_JWT": True,
+                "JWT_AUTH_HTTPONLY": False,
+                "SESSION_LOGIN": False,
+                "TOKEN_MODEL": None,
+            },
         )
-        self.module = apps[1]
+        self.module = apps[-1]
         self.paths = getattr(self, f"_{package}")()
         from django.test import Client
 
@@ -66,6 +75,12 @@ class Theirs:
         api.add_router("/token", router=blacklist_router)
         urlpatterns.append(path("api/", api.urls))
         return {name: f"/api/token/{name}" for name in ("pair", "refresh", "blacklist")}
+
+    def _dj_rest_auth(self) -> dict[str, str]:
+        from django.urls import include, path
+
+        urlpatterns.append(path("", include("dj_rest_auth.urls")))
+        return {"pair": "/login/", "refresh": "/token/refresh/", "blacklist": "/logout/"}
 
     def post(self, name: str, **body: str) -> dict[str, Any]:
         """What a view of theirs answers to JSON."""

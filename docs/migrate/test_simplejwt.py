@@ -1,4 +1,4 @@
-"""What docs/migrate promises to who comes from simplejwt or django-ninja-jwt, with both."""
+"""What docs/migrate promises to who comes from simplejwt or what builds on it, with each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.xdist_group("from simplejwt")
 
 
-@pytest.fixture(scope="module", params=["simplejwt", "ninja_jwt"])
+@pytest.fixture(scope="module", params=["simplejwt", "ninja_jwt", "dj_rest_auth"])
 def seen(
     request: pytest.FixtureRequest, play: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Any:
