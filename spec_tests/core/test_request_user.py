@@ -13,6 +13,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import got_request_exception
 from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.views import View
 from django.views.generic import TemplateView
@@ -581,6 +582,34 @@ def test_a_mixin_demands_permissions() -> None:
 
     with pytest.raises(ImproperlyConfigured, match="has no permission_required"):
         Forgotten.as_view()
+
+
+@pytest.mark.clause("HTTP-16")
+@pytest.mark.parametrize(
+    ("named", "status"),
+    [
+        ("auth.add_user", 200),
+        (["auth.add_user"], 200),
+        ("auth.change_user", 403),
+        (["auth.add_user", "auth.change_user"], 403),
+    ],
+)
+def test_as_view_may_name_the_permissions(named: Any, status: int) -> None:
+    class Seen(JWTPermissionRequiredMixin, View):
+        def get(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse()
+
+    class Known(JWTLoginRequiredMixin, View):
+        def get(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse()
+
+    create_alice().user_permissions.add(Permission.objects.get(codename="add_user"))
+    access = api.log_in(**CREDENTIALS).access
+    asked = RequestFactory().get("/", headers={"Authorization": f"Bearer {access}"})
+    assert Seen.as_view(permission_required=named)(asked).status_code == status
+    assert Known.as_view()(asked).status_code == 200
+    for view in (Seen.as_view(permission_required=named), Known.as_view()):
+        assert view(RequestFactory().get("/")).status_code == 401
 
 
 @pytest.mark.clause("HTTP-15")

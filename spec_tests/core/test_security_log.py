@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import Client, RequestFactory
@@ -208,10 +209,16 @@ def test_a_forged_request_is_told_of_wherever_it_is_refused(
     def orders(request: Any) -> Any:
         raise NotImplementedError
 
+    @jwt_login_required
+    async def awaited_orders(request: Any) -> Any:
+        raise NotImplementedError
+
     assert orders(request).status_code == 403
-    (told,) = log.take()
-    assert told["event"] == "csrf_refused"
-    assert told["endpoint"].endswith("orders")
+    assert async_to_sync(awaited_orders)(request).status_code == 403
+    called, awaited = log.take()
+    for told, name in ((called, "orders"), (awaited, "awaited_orders")):
+        assert told["endpoint"].endswith(f".{name}")
+        assert told == warned("csrf_refused", told["endpoint"])
 
 
 def has_everyone_wait(request: Any, sender: str) -> int:
