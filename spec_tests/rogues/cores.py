@@ -991,7 +991,7 @@ CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-11", "UpdatesWhereItIsOff",
         "Updates refresh tokens where `DJWTO_ALLOW_REFRESH_UPDATE` is off.",
-        _patching(views.UpdateRefreshView, "post", views.ExchangeView.post),
+        _patching(views.UpdateRefreshView, "exchanged", views.ExchangeView.exchanged),
     ),
     RogueCore(
         "HTTP-20", "NeverRotatesOnAccess",
