@@ -134,6 +134,7 @@ def test_what_is_only_computed_takes_no_thread(
     settings.DJWTO_MODE = mode
     settings.DJWTO_REQUEST_USER = "token"
     access = session().access
+    threads.clear()
 
     async def ask() -> list[Any]:
         with blockbuster_ctx():
@@ -182,6 +183,7 @@ def test_a_store_that_blocks_is_asked_in_one_thread(
     settings.DJWTO_REQUEST_USER = "token"
     settings.DJWTO_CHECK_ACCESS = True
     access = session().access
+    threads.clear()
 
     async def ask() -> Any:
         with blockbuster_ctx():
@@ -206,6 +208,7 @@ def test_keys_are_called_for_in_a_thread(
     settings.DJWTO_REQUEST_USER = "token"
     settings.DJWTO_KEYS = keys
     access = session().access
+    threads.clear()
     # Equal to no other, so that it is called again.
     settings.DJWTO_KEYS = lambda: keys()
 
@@ -226,6 +229,7 @@ def test_djangos_check_in_the_event_loop_waits_for_no_keys(
     calls: list[bool] = []
     settings.DJWTO_KEYS = [{"kid": "a", "algorithm": "HS256", "key": "k" * 32}]
     keys, access = settings.DJWTO_KEYS, session().access
+    threads.clear()
 
     def vault() -> Any:
         calls.append(asyncio._get_running_loop() is not None)

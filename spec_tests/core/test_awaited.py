@@ -1,4 +1,8 @@
-"""USER-8: the endpoints, awaited. With `-p djwto.spec_tests.awaited` all other tests do so too."""
+"""USER-8: the endpoints, awaited.
+
+With `-p djwto.spec_tests.awaited` the other tests do so too. Three of the log fail then: that a login
+failed is told after why it was refused, for what is awaited is announced when the answer is there.
+"""
 
 from __future__ import annotations
 
