@@ -1,7 +1,7 @@
 """USER-8: the endpoints, awaited.
 
-With `-p djwto.spec_tests.awaited` the other tests do so too. Three of the log fail then: that a login
-failed is told after why it was refused, for what is awaited is announced when the answer is there.
+With `-p djwto.spec_tests.awaited` the other tests do so too. Three of the log fail then: that a
+login failed is told after why it was refused, for signals are sent when the answer is there.
 """
 
 from __future__ import annotations
