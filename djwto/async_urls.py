@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import path
-
-from djwto.routes import routes
-from djwto.urls import views
+from djwto.urls import at_their_routes, views
 
 VIEWS = views(awaits=True)
 
-urlpatterns = [path(route, VIEWS[name], name=name) for name, route in routes().items()]
+urlpatterns = at_their_routes(VIEWS)

@@ -50,6 +50,10 @@ class AtOnce:
         """`get_many`."""
         return self.backend.get_many(keys)
 
+    async def aadd(self, key: str, exp: int | None) -> bool:
+        """`add`."""
+        return self.backend.add(key, exp)
+
     async def acompare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
         """`compare_and_set`."""
         return self.backend.compare_and_set(key, old, new, exp)

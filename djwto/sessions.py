@@ -115,10 +115,7 @@ async def arevoke(claims: Claims, announce: Callable[[], None]) -> bool:
     if not _overrides(backend, "aadd"):
         # Whole: it is that thread's transaction that may take back what is written.
         return await sync_to_async(revoke)(claims, announce)
-    ended = await backend.aadd(blacklist_key(claims["jti"]), kept_until(claims, int(time.time())))
-    if ended:
-        backend.on_durable(announce)
-    return ended
+    return await _revoke(backend, backend, blacklist_key(claims["jti"]), claims, announce)
 
 
 def _overrides(backend: BlacklistBackend, *names: str) -> bool:
@@ -133,8 +130,20 @@ def revoke_key(key: str, claims: Claims | None, announce: Callable[[], None]) ->
 
     None is for claims that nobody knows: then it is as long as any token may.
     """
-    backend, now = get_blacklist(), int(time.time())
-    ended = backend.add(key, _last_of_all(now) if claims is None else kept_until(claims, now))
+    backend = get_blacklist()
+    return at_once(_revoke(backend, AtOnce(backend), key, claims, announce))
+
+
+async def _revoke(
+    backend: BlacklistBackend,
+    asked: BlacklistBackend | AtOnce,
+    key: str,
+    claims: Claims | None,
+    announce: Callable[[], None],
+) -> bool:
+    now = int(time.time())
+    until = _last_of_all(now) if claims is None else kept_until(claims, now)
+    ended = await asked.aadd(key, until)
     if ended:
         backend.on_durable(announce)
     return ended

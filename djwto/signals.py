@@ -38,6 +38,7 @@ class SenderNameSignal(Signal):
         if self.log is not None:
             try:
                 self.log(**named)
+            # A filter or a handler of the project's, which fails nobody as a receiver would not.
             except Exception:
                 logger.exception("The log of a signal failed.")
 

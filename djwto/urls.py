@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import path
+from django.urls import URLPattern, path
 
 from djwto.claims import REFRESH
 from djwto.jwks import JWKSView
@@ -33,6 +33,11 @@ def views(*, awaits: bool = False) -> dict[str, Any]:
     }
 
 
+def at_their_routes(views: dict[str, Any]) -> list[URLPattern]:
+    """What is included under a prefix."""
+    return [path(route, views[name], name=name) for name, route in routes().items()]
+
+
 VIEWS = views()
 
-urlpatterns = [path(route, VIEWS[name], name=name) for name, route in routes().items()]
+urlpatterns = at_their_routes(VIEWS)
