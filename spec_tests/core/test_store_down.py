@@ -28,7 +28,7 @@ from djwto.spec_tests.core.alice import (
 )
 from djwto.spec_tests.core.alice import session as alice_logs_in
 from djwto.spec_tests.recorder import Recorder
-from djwto.spec_tests.subject import REDIS
+from djwto.spec_tests.subject import REDIS, new_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,12 +116,12 @@ class Database:
 class Cache:
     """A cache that keeps nothing, as one does whose server is down, until it is brought up."""
 
-    setting: ClassVar[dict[str, Any]] = {
-        "BACKEND": "djwto.backends.cache.CacheBlacklist",
-        "OPTIONS": {"alias": "store"},
-    }
-
     def __init__(self, settings: Settings) -> None:
+        # A server's has what other tests have told it of users with the same primary keys.
+        self.setting = {
+            "BACKEND": "djwto.backends.cache.CacheBlacklist",
+            "OPTIONS": {"alias": "store", "key_prefix": new_key()},
+        }
         settings.CACHES = {**settings.CACHES, "store": DUMMY}
         self.settings = settings
 
