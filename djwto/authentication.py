@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
+from inspect import iscoroutine
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -30,14 +31,25 @@ def presented(request: HttpRequest, type_: str) -> tuple[str, Claims]:
     InvalidToken, or ForgedRequest where cookies are used and `DJWTO_CSRF` is on. Asks no store.
     """
     transport = transports.current()
-    carried_over = _is_carried_over(request, type_)
-    token = (transports.BEARER if carried_over else transport).read(request, type_)
-    claims = decode(token, type_)
-    if carried_over:
+    if isinstance(transport, transports.OneCookie):
+        return _presented_by_cookie(request, type_, transport)
+    token = transport.read(request, type_)
+    return token, decode(token, type_)
+
+
+def _presented_by_cookie(
+    request: HttpRequest, type_: str, transport: transports.OneCookie
+) -> tuple[str, Claims]:
+    if _is_carried_over(request, transport.cookie(type_)):
+        token = transports.BEARER.read(request, type_)
+        claims = decode(token, type_)
         if not isinstance(claims, Translated):
             # Ours have a cookie.
             transport.read(request, type_)
-    elif transport.ambient and settings.csrf:
+        return token, claims
+    token = transport.read(request, type_)
+    claims = decode(token, type_)
+    if settings.csrf:
         csrf.refuse_forged(request)
     return token, claims
 
@@ -95,16 +107,14 @@ async def _akept(request: HttpRequest, token: str, claims: Claims) -> Claims:
     return _kept(request, token, claims)
 
 
-def _is_carried_over(request: HttpRequest, type_: str) -> bool:
-    """Whether a token of simplejwt may be where its clients have it, in cookie modes (MIG-5).
+def _is_carried_over(request: HttpRequest, cookie: str) -> bool:
+    """Whether a token of simplejwt may be where its clients have it, and not in a cookie (MIG-5).
 
     No CSRF token is asked for there: no page of another site can have a browser send the header.
     """
-    transport = transports.current()
     return (
-        isinstance(transport, transports.OneCookie)
-        and settings.accept_simplejwt is not None
-        and not request.COOKIES.get(transport.cookie(type_))
+        settings.accept_simplejwt is not None
+        and not request.COOKIES.get(cookie)
         and transports.bearer_token(request) is not None
     )
 
@@ -148,10 +158,10 @@ def _guard(view: View, type_: str, wanted: frozenset[str] | None = None) -> View
         return claims if wanted is not None or claims.get("type") == type_ else None
 
     def demand(claims: Claims) -> None:
+        if wanted is None:
+            return
         granted = claims.get("user", {}).get("perms")
-        if wanted is not None and (
-            not isinstance(granted, list) or not wanted.issubset(map(str, granted))
-        ):
+        if not isinstance(granted, list) or not wanted.issubset(map(str, granted)):
             raise MissingPermission("The token lacks a permission that this needs.")
 
     def instead(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -184,7 +194,7 @@ def _guard(view: View, type_: str, wanted: frozenset[str] | None = None) -> View
             except (Refusal, *STORE_FAILURES) as error:
                 return varying(instead(request, error))
             response = view(request, *args, **kwargs)
-            return _awaited(response) if asyncio.iscoroutine(response) else varying(response)
+            return _awaited(response) if iscoroutine(response) else varying(response)
 
     guarded.jwt_type = type_
     # Django's middleware would ask for a CSRF token in JSON mode too, where no page of another

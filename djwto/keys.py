@@ -44,6 +44,7 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self.keys = tuple(keys)
+        self._able = tuple(key for key in self.keys if key.signing is not None)
         named = [key for key in self.keys if key.kid is not None]
         self._named: dict[str | None, tuple[Key, ...]] = {key.kid: (key,) for key in named}
         self._by_header: dict[bytes, tuple[Key, ...]] = {key.header: (key,) for key in named}
@@ -54,12 +55,11 @@ class KeyRing:
 
         Raises KeysUnavailable if the time of each is over, Disabled if none has a private half.
         """
-        able = [key for key in self.keys if key.signing is not None]
-        if not able:
-            raise Disabled("Tokens are not issued here.")
-        for key in able:
+        for key in self._able:
             if not key.is_over():
                 return key
+        if not self._able:
+            raise Disabled("Tokens are not issued here.")
         raise KeysUnavailable(
             "The not_after of each key in DJWTO_KEYS that could sign has passed."
         )

@@ -33,18 +33,18 @@ def user_by_pk(key: int | str) -> AbstractBaseUser:
     """
     model = get_user_model()
     manager = model._default_manager
-    names = _login_fields(model)
-    if not names or not _is_stock(manager) or (type(key) is int and abs(key) > LARGEST_KEY):
+    row = _login_row(model)
+    if row is None or not _is_stock(manager) or (type(key) is int and abs(key) > LARGEST_KEY):
         return cast(AbstractBaseUser, manager.get(pk=key))
-    rows = _ask(model, manager.db, key, lambda: manager.filter(pk=key).values_list(*names))
+    asked, fields = row
+    alias = manager.db
+    rows = _ask(model, alias, key, lambda: manager.filter(pk=key).values_list(*asked))
     if not rows:
         raise model.DoesNotExist
     pk = model._meta.pk
-    found = {pk.attname: pk.to_python(key)} | dict(zip(names, rows[0], strict=True))
-    # In the order in which the model has them.
-    fields = [field.attname for field in model._meta.concrete_fields if field.attname in found]
-    values = [found[name] for name in fields]
-    return cast(AbstractBaseUser, model.from_db(manager.db, fields, values))
+    values = list(rows[0])
+    values.insert(fields.index(pk.attname), pk.to_python(key))
+    return cast(AbstractBaseUser, model.from_db(alias, fields, values))
 
 
 def all_permissions(user: Any) -> set[str]:
@@ -92,8 +92,11 @@ def _ask(
 
 
 @lru_cache
-def _login_fields(model: type[Model]) -> tuple[str, ...]:
-    """Those of the fields that a login rests on which the model has; none if one is peculiar."""
+def _login_row(model: type[Model]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Those of the fields that a login rests on which the model has, and the same with the key.
+
+    In the order in which the model has them. None if one is peculiar.
+    """
     names = []
     for name in ("password", "is_active"):
         try:
@@ -102,9 +105,14 @@ def _login_fields(model: type[Model]) -> tuple[str, ...]:
             continue
         inherited = field.model._meta.concrete_model is not model._meta.concrete_model
         if inherited or hasattr(field, "from_db_value"):
-            return ()
+            return None
         names.append(name)
-    return () if model._meta.pk.remote_field else tuple(names)
+    pk = model._meta.pk
+    if not names or pk.remote_field:
+        return None
+    whole = {pk.attname, *names}
+    fields = [each.attname for each in model._meta.concrete_fields if each.attname in whole]
+    return tuple(name for name in fields if name != pk.attname), tuple(fields)
 
 
 def _is_stock(manager: Manager[Any]) -> bool:

@@ -86,6 +86,8 @@ RESTS_ON = (
 """The settings that a Verifier reads, and those that theirs follow from."""
 
 
+_CONTAINERS = frozenset({dict, list})
+
 _Recipe = tuple[Any, tuple[tuple[Any, "_Recipe"], ...]]
 """A dict or a list, and where in it there are others."""
 
@@ -109,7 +111,7 @@ def _recipe(value: dict[str, Any] | list[Any], levels: int = DEEPEST) -> _Recipe
     if not levels:
         raise RecursionError
     items = value.items() if type(value) is dict else enumerate(value)
-    nested = ((at, _recipe(v, levels - 1)) for at, v in items if type(v) in {dict, list})
+    nested = [(at, _recipe(v, levels - 1)) for at, v in items if type(v) in _CONTAINERS]
     return value.copy(), tuple(nested)
 
 

@@ -72,11 +72,11 @@ def test_a_field_that_translates_what_is_in_the_database_does() -> None:
         return f"translated {value}"
 
     with patch.object(password, "from_db_value", translated, create=True):
-        lookups._login_fields.cache_clear()
+        lookups._login_row.cache_clear()
         try:
             found: Any = user_by_pk(alice.pk)
         finally:
-            lookups._login_fields.cache_clear()
+            lookups._login_row.cache_clear()
     assert found.password == f"translated {alice.password}"
 
 
