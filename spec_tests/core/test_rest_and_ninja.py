@@ -1,0 +1,118 @@
+"""USER-4, USER-5: what the classes for REST framework and Ninja refuse, and in which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+from ninja import NinjaAPI
+from pytest_django import Settings
+from rest_framework.request import Request
+
+from djwto.contrib.drf.permissions import token_grants
+from djwto.contrib.ninja.security import JWTAuth
+from djwto.spec_tests.core.alice import each_mode, session
+from djwto.spec_tests.core.test_request_user import get, post
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("djwto.spec_tests.core.urls_request_user")]
+
+each_way = pytest.mark.parametrize(
+    ("path", "endpoint"), [("/rest/", "JWTAuthentication"), ("/ninja/who", "JWTAuth")]
+)
+
+
+def no_keys() -> Any:
+    """What DJWTO_KEYS calls while a vault is sealed."""
+    raise OSError("sealed")
+
+
+@pytest.mark.clause("USER-4")
+@pytest.mark.clause("USER-5")
+@each_way
+@pytest.mark.parametrize(
+    ("token", "status", "said"),
+    [
+        ("a.b.c", 401, "The token is malformed or its claims are wrong."),
+        ("a,b", 400, "The Authorization header holds more than one token."),
+    ],
+)
+def test_it_is_said_what_is_wrong_with_a_token(
+    path: str, endpoint: str, token: str, status: int, said: str
+) -> None:
+    answer = get(path, token)
+    assert (answer.status, answer.body["detail"]) == (status, said)
+
+
+@pytest.mark.clause("USER-4")
+@pytest.mark.clause("USER-5")
+@each_way
+def test_what_is_forged_is_refused_and_written_down(
+    settings: Settings, caplog: pytest.LogCaptureFixture, path: str, endpoint: str
+) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    answer = post(path, session().access, csrf=False)
+    assert answer.status == 403
+    assert answer.body["detail"].startswith("CSRF verification failed. ")
+    assert written(caplog) == [("csrf_refused", endpoint, "127.0.0.1")]
+
+
+@pytest.mark.clause("USER-4")
+@pytest.mark.clause("USER-5")
+@each_way
+def test_what_is_out_of_reach_is_told_and_written_down(
+    settings: Settings, caplog: pytest.LogCaptureFixture, path: str, endpoint: str
+) -> None:
+    token = session().access
+    settings.DJWTO_KEYS = no_keys
+    answer = get(path, token)
+    assert answer.status == 503
+    assert answer.body["detail"] == "The service is unavailable; try again later."
+    assert written(caplog) == [("store_unavailable", endpoint, "127.0.0.1")]
+
+
+def written(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
+    """What the log of security says."""
+    told = [vars(record) for record in caplog.records if record.name == "djwto.security"]
+    return [(one["event"], one["endpoint"], one["ip"]) for one in told]
+
+
+@pytest.mark.clause("HTTP-16")
+@pytest.mark.parametrize(
+    ("auth", "may"),
+    [
+        ({"user": {"perms": ["shop.add_order", "shop.view_order", 1]}}, True),
+        ({"user": {"perms": ["shop.add_order"]}}, False),
+        ({"user": {"perms": "shop.add_order shop.view_order"}}, False),
+        ({"user": {"perms": {"shop.add_order": 1, "shop.view_order": 1}}}, False),
+        ({"user": {"perms": None}}, False),
+        ({"user": {}}, False),
+        ({}, False),
+        (None, False),
+        ("a token of another library", False),
+    ],
+)
+def test_a_view_of_rest_framework_is_for_whom_the_token_lets_in(auth: Any, may: bool) -> None:
+    request = Request(RequestFactory().get("/"))
+    request.auth = auth
+    allowed = token_grants("shop.add_order", "shop.view_order")
+    assert allowed().has_permission(request, view=None) is may
+
+
+@pytest.mark.clause("USER-5")
+@each_mode
+def test_ninja_describes_how_a_client_says_who_it_is(mode: str, settings: Settings) -> None:
+    settings.DJWTO_MODE = mode
+    described = NinjaAPI(urls_namespace=f"described-{mode}", auth=JWTAuth())
+    described.get("/who")(lambda request: None)
+    (scheme,) = described.get_openapi_schema(path_prefix="")["components"][
+        "securitySchemes"
+    ].values()
+    assert (
+        scheme
+        == {
+            "JSON": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "ONE-COOKIE": {"type": "apiKey", "in": "cookie", "name": "jwt_access"},
+            "TWO-COOKIES": {"type": "apiKey", "in": "cookie", "name": "jwt_access_token"},
+        }[mode]
+    )
