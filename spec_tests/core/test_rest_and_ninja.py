@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import RequestFactory
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest
+from django.test import AsyncClient, RequestFactory
 from ninja import NinjaAPI
+from ninja.errors import AuthenticationError
+from ninja.renderers import BaseRenderer
 from pytest_django import Settings
 from rest_framework.request import Request
 
 from djwto.contrib.drf.permissions import token_grants
+from djwto.contrib.ninja.headers import send_headers
 from djwto.contrib.ninja.security import JWTAuth
 from djwto.spec_tests.core.alice import each_mode, session
 from djwto.spec_tests.core.test_request_user import get, post
@@ -71,6 +76,18 @@ def test_what_is_out_of_reach_is_told_and_written_down(
     assert written(caplog) == [("store_unavailable", endpoint, "127.0.0.1")]
 
 
+@pytest.mark.clause("USER-5")
+@pytest.mark.django_db(transaction=True)
+def test_an_operation_that_is_awaited_writes_the_same_down(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = {"authorization": f"Bearer {session().access}"}
+    settings.DJWTO_KEYS = no_keys
+    answer = async_to_sync(AsyncClient().get)("/ninja/who/by-loop", headers=headers)
+    assert answer.status_code == 503
+    assert written(caplog) == [("store_unavailable", "AsyncJWTAuth", "127.0.0.1")]
+
+
 def written(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
     """What the log of security says."""
     told = [vars(record) for record in caplog.records if record.name == "djwto.security"]
@@ -97,6 +114,22 @@ def test_a_view_of_rest_framework_is_for_whom_the_token_lets_in(auth: Any, may: 
     request.auth = auth
     allowed = token_grants("shop.add_order", "shop.view_order")
     assert allowed().has_permission(request, view=None) is may
+
+
+class Polite(BaseRenderer):
+    """A renderer of a project's own."""
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> str:
+        return f"{response_status} {request.path}: {data['detail']}"
+
+
+@pytest.mark.clause("USER-5")
+def test_what_ninja_refuses_is_rendered_as_all_else_is() -> None:
+    polite = NinjaAPI(urls_namespace="polite", renderer=Polite())
+    send_headers(polite)
+    answer = polite.on_exception(RequestFactory().get("/who"), AuthenticationError())
+    assert answer.content == b"401 /who: Unauthorized"
+    assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 @pytest.mark.clause("USER-5")

@@ -184,6 +184,8 @@ def test_the_async_client_does_likewise(
 
     async def play() -> None:
         assert await statuses() == [401] * 5
+        assert await client.alogin(username="alice", password="wrong") is False
+        assert await client.alogin(**CREDENTIALS) is True
         assert await client.alogin(alice) is True
         assert await statuses() == [200] * 5
         await client.alogout()

@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from djwto.contrib.websocket import socket
+from djwto.contrib.websocket.handshake import request_of
 from djwto.contrib.websocket.middleware import JWTWebSocketMiddleware
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
@@ -139,6 +140,7 @@ async def opening(
         "path": "/",
         "query_string": b"",
         "scheme": "ws",
+        "client": ("10.1.2.3", 5000),
         "subprotocols": [],
         "extensions": {DENIAL: {}},
         "headers": headers,
@@ -209,7 +211,18 @@ def test_what_is_no_websocket_goes_on_as_it_was(kind: str) -> None:
     assert seen[0] == {"type": kind}
 
 
+def test_a_server_need_not_say_the_scheme() -> None:
+    """ASGI has it default to ws."""
+    assert request_of({"path": "/", "headers": []}).scheme == "http"
+
+
 # Who is refused.
+
+
+def written(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
+    """What the log of security says: the event, who refused, and the address."""
+    told = [vars(one) for one in caplog.records if one.name == "djwto.security"]
+    return [(one["event"], one["endpoint"], one["ip"]) for one in told]
 
 
 @pytest.mark.parametrize("why", ["garbage", "refresh", "departed", "ended"])
@@ -260,8 +273,7 @@ def test_while_a_store_is_down_nobody_is_let_in(
     told = opened(access)
     assert told.status == 503
     assert dict(told.sent[0]["headers"])[b"retry-after"] == b"5"
-    events = [vars(one).get("event") for one in caplog.records if one.name == "djwto.security"]
-    assert events == ["store_unavailable"]
+    assert written(caplog) == [("store_unavailable", "JWTWebSocketMiddleware", "10.1.2.3")]
     assert opened(access, extensions={}).sent == [{"type": "websocket.close"}]
 
 
@@ -288,7 +300,7 @@ def test_a_page_of_another_site_opens_nothing_with_its_visitors_cookies(
     settings.DJWTO_CSRF = False
     tokens = session()
     assert opened(tokens.access, origin).status == 403
-    assert [vars(one).get("event") for one in caplog.records] == ["csrf_refused"]
+    assert written(caplog) == [("csrf_refused", "JWTWebSocketMiddleware", "10.1.2.3")]
     assert opened(tokens.access, "https://trusted.example").name == "alice"
     assert opened(tokens.access, "https://testserver", scheme="wss").name == "alice"
 
@@ -458,20 +470,24 @@ def test_what_is_sent_after_that_is_dropped_and_who_stays_is_shown_out(
     assert ended == ["cancelled"]
 
 
-@pytest.mark.parametrize("by", ["app", "client", "lost"])
+@pytest.mark.parametrize("by", ["app", "denial", "client", "lost"])
 def test_what_is_over_is_not_closed_again(by: str, brief: str) -> None:
     async def lingering(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "websocket.accept"})
+        if by != "denial":
+            await send({"type": "websocket.accept"})
         if by == "app":
             await send({"type": "websocket.close", "code": 1000})
+        elif by == "denial":
+            await send({"type": f"{DENIAL}.start", "status": 404, "headers": []})
+            await send({"type": f"{DENIAL}.body", "body": b""})
         elif by == "client":
             while (await receive())["type"] != "websocket.disconnect":
                 pass
         await asyncio.sleep(1.5)
 
-    found = opened(brief, app=lingering, stays=10.0 if by == "app" else None)
+    found = opened(brief, app=lingering, stays=10.0 if by in {"app", "denial"} else None)
     codes = [sent.get("code") for sent in found.sent if sent["type"] == "websocket.close"]
-    assert codes == {"app": [1000], "client": [], "lost": [4401]}[by]
+    assert codes == {"app": [1000], "denial": [], "client": [], "lost": [4401]}[by]
 
 
 def test_a_client_that_is_gone_is_no_failure(brief: str) -> None:

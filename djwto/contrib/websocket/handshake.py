@@ -37,7 +37,6 @@ def request_of(scope: Scope) -> HttpRequest:
     request = ASGIRequest(
         {
             **scope,
-            "type": "http",
             "method": "GET",
             "scheme": _SCHEMES.get(scheme, scheme),
             "query_string": b"",

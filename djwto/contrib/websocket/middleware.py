@@ -67,4 +67,4 @@ class JWTWebSocketMiddleware:
         ends = [end for end in (claims.get("exp"), session_end(claims)) if end is not None]
         if not self.close_when_expired or not ends:
             return None
-        return max(0.0, min(ends) + seconds(settings.leeway) - time.time())
+        return min(ends) + seconds(settings.leeway) - time.time()
