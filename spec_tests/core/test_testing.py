@@ -151,7 +151,9 @@ def test_csrf_is_as_the_project_has_it(mode: str, settings: Settings, tmp_path: 
         client.login(alice)
         assert client.post(ACCESS_VIEW).status_code == 200
         assert ("forged_not" in client.cookies) is not use_sessions
-        assert JWTClient(enforce_csrf_checks=True).post(ACCESS_VIEW).status_code == 401
+        nobody = JWTClient(enforce_csrf_checks=True)
+        assert nobody.post(ACCESS_VIEW).status_code == 401
+        assert not nobody.cookies
     settings.DJWTO_CSRF = False
     client = JWTClient(enforce_csrf_checks=True)
     client.login(alice)
@@ -192,6 +194,9 @@ def test_the_async_client_does_likewise(
         assert await statuses() == [401] * 5
         await client.aforce_login(alice)
         assert await statuses() == [200] * 5
+        await client.alogout()
+        assert (await client.post(api.LOGIN, CREDENTIALS)).status_code == 200
+        assert await statuses() == [200] * 5
 
     async_to_sync(play)()
 
@@ -200,6 +205,46 @@ class SessionStore(file.SessionStore):
     """Refuses to be read in an event loop, as those in a database do."""
 
     load = async_unsafe(file.SessionStore.load)
+
+
+@pytest.mark.clause("TEST-1")
+@pytest.mark.django_db(transaction=True)
+@each_mode
+@pytest.mark.parametrize("kind", [JWTClient, AsyncJWTClient])
+def test_a_request_takes_along_what_is_needed_and_no_more(
+    kind: type[JWTClient], mode: str, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    client = kind(True)
+    assert client.handler.enforce_csrf_checks
+
+    def headers(method: str = "get", **given: Any) -> Any:
+        call = getattr(client, method)
+        call = async_to_sync(call) if kind is AsyncJWTClient else call
+        # Of a view that does not say which token it takes.
+        answer = call("/nowhere/", **given)
+        return getattr(answer, "wsgi_request", None) or answer.asgi_request
+
+    def taken(method: str = "get", **given: Any) -> set[str]:
+        return {"Authorization", "X-Csrftoken"} & set(headers(method, **given).headers)
+
+    assert taken() == taken("post") == set()
+    alice = create_alice()
+    client.login(alice)
+    if mode == "JSON":
+        assert taken() == taken("post") == {"Authorization"}
+        _, _, token = headers().headers["Authorization"].partition(" ")
+        assert decode(token, "access")["user"]["id"] == alice.pk
+    else:
+        assert taken() == taken("head") == taken("options") == set()
+        assert taken("post") == taken("put") == {"X-Csrftoken"}
+        settings.DJWTO_CSRF = False
+        assert taken("post") == set()
+    assert headers("post", headers={"x-shop": "7"}).headers["X-Shop"] == "7"
+    if kind is JWTClient:
+        assert headers("post", HTTP_X_SHOP="8").headers["X-Shop"] == "8"
+    else:
+        assert headers("post", x_shop="8").headers["X-Shop"] == "8"
 
 
 @pytest.mark.clause("TEST-1")
@@ -278,6 +323,8 @@ def test_tokens_that_nobody_could_have_are_not_made() -> None:
         tokens_for(User(username="bob"))
     with pytest.raises(TypeError, match="lifetime is 60; write a timedelta"):
         tokens_for(alice, lifetime=60)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^access_lifetime is 60; "):
+        tokens_for(alice, access_lifetime=60)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="refresh token would expire 86400 seconds after its"):
         tokens_for(alice, lifetime=timedelta(days=31))
     # The session would have begun so long ago that its refresh token were over as well.
@@ -291,6 +338,31 @@ def test_hooks_are_given_the_request_of_the_test(settings: Settings) -> None:
     request = RequestFactory().post("/", headers={"X-Tenant": "acme"})
     pair = tokens_for(create_alice(), request=request)
     assert pair.access_claims["tenant"] == "acme"
+
+
+@pytest.mark.clause("TEST-2")
+def test_without_one_they_are_given_a_request_all_the_same(settings: Settings) -> None:
+    settings.DJWTO_PROCESS_CLAIMS = f"{__name__}.claims_of_path"
+    pair = tokens_for(create_alice(), lifetime=HOUR)
+    assert pair.access_claims["asked"] == "POST /"
+    # Both of a pair are issued at one time, which is the hook's to say.
+    assert (
+        pair.access_claims["iat"] == pair.refresh_claims["iat"] < pair.access_claims["auth_time"]
+    )
+
+
+def claims_of_path(user: Any, request: Any, type_: str, *args: Any, **kwargs: Any) -> Any:
+    claims = process_claims(user, request, type_)
+    return claims | {"asked": f"{request.method} {request.path}", "iat": claims["iat"] - 5}
+
+
+@pytest.mark.clause("TEST-2")
+def test_they_need_not_say_when_they_were_issued(settings: Settings) -> None:
+    settings.DJWTO_IAT_CLAIM = False
+    pair = tokens_for(create_alice(), lifetime=-HOUR)
+    assert pair.access_claims["exp"] == pair.refresh_claims["exp"]
+    # The session is as young as it can be.
+    assert pair.refresh_claims["auth_time"] == pair.refresh_claims["exp"] - 1
 
 
 def claims_of_tenant(user: Any, request: Any, type_: str, *args: Any, **kwargs: Any) -> Any:
@@ -333,6 +405,10 @@ def test_an_assertion_tells_what_was_sent_instead() -> None:
         with pytest.raises(AssertionError) as caught:
             call()
         assert str(caught.value) == f"Expected was {expected}\nbut sent was {told}\n{told}"
+    with pytest.raises(AssertionError, match=r"^Expected was jwt_logged_in, jwt_blacklisted\n"):
+        recorder.assert_sent("jwt_logged_in", "jwt_blacklisted")
+    both = Sent("jwt_blacklisted", "BlackListTokenView", {"jti": "a", "more": 1})
+    assert str(both) == "jwt_blacklisted from 'BlackListTokenView'\n    jti='a'\n    more=1"
     recorder.sent = [sent]
     assert recorder.only("jwt_login_fail", error="no") == sent
     for wrong in ({"sender": "Other"}, {"error": "other"}, {"jti": None}):

@@ -24,6 +24,7 @@ from websockets.typing import Origin, Subprotocol
 from djwto.contrib.websocket import socket
 from djwto.contrib.websocket.handshake import request_of
 from djwto.contrib.websocket.middleware import JWTWebSocketMiddleware
+from djwto.contrib.websocket.subprotocol import without_token
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
     COOKIE_MODES,
@@ -214,6 +215,20 @@ def test_what_is_no_websocket_goes_on_as_it_was(kind: str) -> None:
 def test_a_server_need_not_say_the_scheme() -> None:
     """ASGI has it default to ws."""
     assert request_of({"path": "/", "headers": []}).scheme == "http"
+    assert request_of({"path": "/", "headers": [], "scheme": "wss"}).scheme == "https"
+    assert request_of({"path": "/", "headers": [], "scheme": "https"}).scheme == "https"
+
+
+def test_an_application_gets_what_else_there_is() -> None:
+    kept = (b"origin", b"null")
+    scope = {"subprotocols": ["a", "djwto.bearer", "b"], "headers": [kept], "path": "/"}
+    assert without_token(scope) == {
+        "subprotocols": ["a"],
+        "headers": [kept, (b"sec-websocket-protocol", b"a")],
+        "path": "/",
+    }
+    # ASGI lets a server leave them out.
+    assert without_token({"subprotocols": ["djwto.bearer"]})["headers"] == []
 
 
 # Who is refused.
@@ -323,6 +338,8 @@ def test_a_header_is_no_cookie_and_may_come_from_anywhere() -> None:
 @pytest.mark.case(116)
 def test_a_token_in_the_query_is_not_read() -> None:
     access = session().access or ""
+    asked = request_of({"path": "/", "headers": [], "query_string": b"token=a.b.c"})
+    assert asked.META["QUERY_STRING"] == ""
     for name in ("token", "access", "access_token", "Authorization", "jwt_access"):
         assert opened(None, query_string=f"{name}={access}".encode()).name == ""
     assert opened(access, query_string=b"\xff\xfe").name == "alice"

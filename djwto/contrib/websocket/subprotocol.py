@@ -28,7 +28,7 @@ def token_among(offered: Sequence[str]) -> str | None:
 
 def without_token(scope: dict[str, Any]) -> dict[str, Any]:
     """The same handshake as an application may see it, and echo what it likes of it."""
-    offered = list(scope.get("subprotocols", ()))
+    offered = list(scope["subprotocols"])
     at = offered.index(BEARER_PROTOCOL)
     own = offered[:at] + offered[at + 2 :]
     headers = [
