@@ -41,7 +41,7 @@ def write(
         particulars["ip"] = request.META.get("REMOTE_ADDR") or None
     known = {k: _harmless(v) for k, v in particulars.items() if v is not None}
     line = " ".join([event, *(f"{name}={value}" for name, value in known.items())])
-    logger.log(level, "%s", line, extra={"event": event} | known, exc_info=failure)
+    logger.log(level, line, extra={"event": event} | known, exc_info=failure)
 
 
 def refused(request: HttpRequest, refusal: Refusal, endpoint: str) -> None:
@@ -77,8 +77,7 @@ def _harmless(value: object) -> object:
 
 
 def _user_id(claims: Claims) -> object:
-    user = claims.get("user")
-    return user.get("id") if isinstance(user, dict) else None
+    return claims.get("user", {}).get("id")
 
 
 def _login_failed(sender: str, request: HttpRequest, **kwargs: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import jwt
 import pytest
-from django.test import Client
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client
 from pytest_django import Settings
 
 from djwto.spec_tests import api
@@ -53,6 +55,21 @@ def test_another_service_verifies_our_tokens_with_what_it_finds_there(
     for text, algorithm in ((first, "ES256"), (second, "PS256")):
         key = asking.get_signing_key_from_jwt(text)
         assert jwt.decode(text, key, algorithms=[algorithm]) == api.claims_of(first)
+
+
+@pytest.mark.clause("USER-8")
+def test_an_event_loop_does_not_wait_for_keys_that_have_to_be_fetched(settings: Settings) -> None:
+    loops: list[object] = []
+
+    def keys() -> list[dict[str, Any]]:
+        loops.append(asyncio._get_running_loop())
+        return [NEW]
+
+    settings.DJWTO_KEYS = keys
+    settings.ROOT_URLCONF = "djwto.async_urls"
+    answer = async_to_sync(AsyncClient().get)(PATH)
+    assert [key["kid"] for key in answer.json()["keys"]] == [NEW["kid"]]
+    assert loops == [None]
 
 
 @pytest.mark.parametrize("name", sorted(pairs()))
