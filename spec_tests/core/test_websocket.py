@@ -35,6 +35,7 @@ from djwto.spec_tests.core.alice import (
 )
 from djwto.spec_tests.core.served import served
 from djwto.spec_tests.core.test_async import ASYNC_REDIS
+from djwto.spec_tests.core.test_rest_and_ninja import written
 from djwto.spec_tests.subject import Subject
 from djwto.transports import OneCookie, current
 
@@ -232,12 +233,6 @@ def test_an_application_gets_what_else_there_is() -> None:
 
 
 # Who is refused.
-
-
-def written(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
-    """What the log of security says: the event, who refused, and the address."""
-    told = [vars(one) for one in caplog.records if one.name == "djwto.security"]
-    return [(one["event"], one["endpoint"], one["ip"]) for one in told]
 
 
 @pytest.mark.parametrize("why", ["garbage", "refresh", "departed", "ended"])
