@@ -212,7 +212,7 @@ class SessionStore(file.SessionStore):
 @each_mode
 @pytest.mark.parametrize("kind", [JWTClient, AsyncJWTClient])
 def test_a_request_takes_along_what_is_needed_and_no_more(
-    kind: type[JWTClient], mode: str, settings: Settings
+    kind: Any, mode: str, settings: Settings
 ) -> None:
     settings.DJWTO_MODE = mode
     client = kind(True)
