@@ -23,7 +23,7 @@ def build() -> None:
     """Makes the tree; what has not changed keeps its date, and its results."""
     for folder, place in PLACES.items():
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix not in {".py", ".rst", ".typed", ".html", ".mo"}:
+            if path.suffix not in {".py", ".rst", ".typed", ".html", ".json", ".mo"}:
                 continue
             target = TREE / place / path.relative_to(ROOT / folder)
             source = path.read_bytes()
