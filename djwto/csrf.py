@@ -17,6 +17,9 @@ from django.middleware.csrf import (
 from djwto.body import readable
 from djwto.exceptions import ForgedRequest
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Those of which Django asks no CSRF token, since they change nothing (RFC 9110 section 9.2.1)."""
+
 
 class _Check(CsrfViewMiddleware):
     def _reject(self, request: HttpRequest, reason: str) -> NoReturn:

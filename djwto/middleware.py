@@ -14,13 +14,12 @@ from django.utils.functional import SimpleLazyObject
 from djwto import transports
 from djwto.authentication import aadmit, admit, apresented, presented
 from djwto.claims import ACCESS, Claims
+from djwto.csrf import SAFE_METHODS
 from djwto.exceptions import STORE_FAILURES, Refusal
 from djwto.keys import are_to_be_called_for
 from djwto.request_user import auser_of, user_of
 from djwto.responses import unavailable
 from djwto.transports import varying
-
-SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 class JWTAuthenticationMiddleware:
@@ -99,7 +98,7 @@ class _Who:
         A page of another site can make a browser send cookies, and no such header. Django's own
         middleware does not know which of the two it was.
         """
-        if self.request.method in SAFE or transports.current().ambient:
+        if self.request.method in SAFE_METHODS or transports.current().ambient:
             return False
         # Django's test client has said so before.
         return not getattr(self.request, "_dont_enforce_csrf_checks", False)

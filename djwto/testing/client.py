@@ -27,10 +27,6 @@ from djwto.views import ExchangeView, GetTokensView
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
-"""RFC 9110 section 9.2.1; Django asks for a CSRF token with any other."""
-
-
 UNSEEN = ""
 """The message of an answer that nobody gets to see."""
 
@@ -114,7 +110,7 @@ class _Carrier:
         if not current().ambient:
             token = self._bearer.get(getattr(_view(path), "jwt_type", ACCESS))
             return {} if token is None else {"Authorization": f"Bearer {token}"}
-        token = self._csrf_token() if settings.csrf and method not in SAFE_METHODS else None
+        token = self._csrf_token() if settings.csrf and method not in csrf.SAFE_METHODS else None
         return {} if token is None else {_plain(django_settings.CSRF_HEADER_NAME): token}
 
     def _csrf_token(self) -> str | None:
