@@ -103,8 +103,7 @@ def _login_row(model: type[Model]) -> tuple[tuple[str, ...], tuple[str, ...]] | 
             field = model._meta.get_field(name)
         except FieldDoesNotExist:
             continue
-        inherited = field.model._meta.concrete_model is not model._meta.concrete_model
-        if inherited or hasattr(field, "from_db_value"):
+        if hasattr(field, "from_db_value"):
             return None
         names.append(name)
     pk = model._meta.pk

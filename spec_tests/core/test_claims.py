@@ -51,6 +51,8 @@ def test_what_is_no_text_is_named(name: str) -> None:
 def test_whoever_has_no_id_is_nobody(user: dict[str, Any]) -> None:
     with pytest.raises(InvalidToken, match=r"^The token names no user id\.$"):
         user_id(GOOD | {"user": user})
+    with pytest.raises(InvalidToken):
+        user_id({})
     assert (user_id(GOOD), user_id({"user": {"id": "a"}})) == (1, "a")
 
 

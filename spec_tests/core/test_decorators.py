@@ -8,9 +8,11 @@ import itertools
 import json
 import logging
 import time
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest.mock import patch
 
+import jwt
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -31,7 +33,7 @@ from djwto.spec_tests.core.alice import (
     session,
     token,
 )
-from djwto.spec_tests.core.views import PERMS, decorated, seen, seen_async
+from djwto.spec_tests.core.views import PERMS, GuardedAsync, decorated, seen, seen_async
 from djwto.spec_tests.recorder import Recorder
 from djwto.tokens import decode, encode
 from djwto.transports import OneCookie, current
@@ -376,6 +378,49 @@ def test_a_decorated_view_is_called_with_what_it_was_given(settings: Settings) -
     assert [json.loads(answer.content) for answer in answers] == [[["shop"], {"pk": 7}]] * 4
 
 
+@pytest.mark.clause("HTTP-15")
+def test_a_view_that_calls_another_has_not_let_anybody_into_that() -> None:
+    """It says whose token it takes, which the other has no say in."""
+    refreshing = jwt_is_refresh(seen)
+    calling = jwt_login_required(lambda request: refreshing(request))
+    for type_ in ("access", "refresh"):
+        assert calling(request_with(type=type_)).status_code == 401
+
+
+@pytest.mark.clause("USER-6")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("asked", ["keys", "user"])
+def test_an_event_loop_waits_for_nothing_that_a_class_is_guarded_by(
+    asked: str, settings: Settings
+) -> None:
+    """Neither for keys that have to be fetched, nor for the user of a token of simplejwt."""
+    loops: list[object] = []
+
+    def keys() -> list[dict[str, str]]:
+        loops.append(asyncio._get_running_loop())
+        return [{"algorithm": "HS256", "key": "k" * 32}]
+
+    if asked == "keys":
+        settings.DJWTO_KEYS = keys
+        request = request_with()
+        settings.DJWTO_KEYS = functools.partial(keys)
+    else:
+        settings.DJWTO_ACCEPT_SIMPLEJWT = {
+            "UNTIL": datetime.now(timezone.utc) + timedelta(days=1),
+            "SIGNING_KEY": "s" * 32,
+        }
+        now = int(time.time())
+        claims = {"token_type": "access", "iat": now, "exp": now + 60, "jti": "ab" * 16}
+        theirs = jwt.encode(claims | {"user_id": create_alice().pk}, "s" * 32)
+        request = RequestFactory().get("/", headers={"Authorization": f"Bearer {theirs}"})
+
+    async def dispatched() -> Any:
+        return await GuardedAsync.as_view()(request)  # type: ignore[misc]
+
+    assert asyncio.run(dispatched()).status_code == 200
+    assert loops == ([None, None] if asked == "keys" else [])
+
+
 @pytest.mark.clause("HTTP-24")
 def test_the_log_names_the_view_that_could_not_ask_the_store(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -389,8 +434,11 @@ def test_the_log_names_the_view_that_could_not_ask_the_store(
     with caplog.at_level(logging.ERROR, "djwto.security"):
         for view in (seen, nameless):
             assert jwt_login_required(view)(request_with()).status_code == 503
-    told = [(r.event, r.endpoint) for r in caplog.records]  # type: ignore[attr-defined]
-    assert told == [("store_unavailable", "seen"), ("store_unavailable", "partial")]
+    told = [vars(record) for record in caplog.records]
+    assert [(one["event"], one["endpoint"], one["ip"]) for one in told] == [
+        ("store_unavailable", "seen", "127.0.0.1"),
+        ("store_unavailable", "partial", "127.0.0.1"),
+    ]
 
 
 @pytest.mark.clause("HTTP-15")

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User, UserManager
 from django.db import connection, models
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 from django.utils.connection import ConnectionDoesNotExist
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +78,37 @@ def test_a_field_that_translates_what_is_in_the_database_does() -> None:
         finally:
             lookups._login_row.cache_clear()
     assert found.password == f"translated {alice.password}"
+
+
+@isolate_apps("djwto")
+def test_users_of_another_kind_are_asked_for_what_they_have() -> None:
+    class Guest(models.Model):
+        is_active = models.BooleanField()
+
+        class Meta:
+            app_label = "djwto"
+
+    class Visitor(models.Model):
+        class Meta:
+            app_label = "djwto"
+
+    class Member(User):
+        class Meta:
+            app_label = "djwto"
+
+    class Friend(User):
+        number = models.IntegerField(primary_key=True)
+
+        class Meta:
+            app_label = "djwto"
+
+    assert lookups._login_row(Guest) == (("is_active",), ("id", "is_active"))
+    assert lookups._login_row(Friend) == (
+        ("password", "is_active"),
+        ("password", "is_active", "number"),
+    )
+    # The first has nothing that a login rests on, the key of the second is another's.
+    assert lookups._login_row(Visitor) is lookups._login_row(Member) is None
 
 
 flags = st.booleans()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.contrib.auth.models import User
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ from schemathesis.checks import (
 from schemathesis.core.result import Ok
 
 from djwto.backends.database import DatabaseBlacklist
-from djwto.openapi import included_under, schema
+from djwto.openapi import OpenAPIView, included_under, schema
 from djwto.spec_tests.core.alice import CREDENTIALS, create_alice, each_mode
 from djwto.testing import tokens_for
 from djwto.transports import OneCookie, current
@@ -140,6 +141,8 @@ def test_it_says_where_the_endpoints_are(settings: Settings) -> None:
     served = Client().get("/openapi.json")
     assert (served.status_code, served.json()) == (200, schema())
     assert Client().post("/openapi.json").status_code == 405
+    elsewhere = OpenAPIView.as_view(prefix="/other/")(RequestFactory().get("/"))
+    assert json.loads(elsewhere.content) == schema("/other/")  # type: ignore[attr-defined]
     settings.ROOT_URLCONF = "djwto.spec_tests.core.urls_nowhere"
     assert included_under("login") == "/"
 

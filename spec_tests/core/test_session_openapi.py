@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -17,7 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 import djwto
 from djwto import openapi
 from djwto.contrib.sessions.models import Session
-from djwto.contrib.sessions.openapi import schema
+from djwto.contrib.sessions.openapi import OpenAPIView, schema
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import CREDENTIALS, create_alice, each_mode
 from djwto.spec_tests.core.test_openapi import (
@@ -55,6 +55,9 @@ def test_it_is_that_of_the_core_and_the_list(mode: str, settings: Settings) -> N
     assert {LIST, "/x/sessions/"} & set(schema("/", "/x/")["paths"]) == {"/x/sessions/"}
     served = Client().get("/openapi.json")
     assert (served.status_code, served.json()) == (200, told)
+    view = OpenAPIView.as_view(prefix="/a/", sessions_prefix="/b/")
+    elsewhere = view(RequestFactory().get("/"))
+    assert json.loads(elsewhere.content) == schema("/a/", "/b/")  # type: ignore[attr-defined]
 
 
 @pytest.mark.clause("OA-1")

@@ -41,6 +41,7 @@ from djwto.spec_tests.core.alice import (
 from djwto.spec_tests.core.keys_for_tests import EC_PRIVATE, EC_PUBLIC, RSA_PRIVATE
 from djwto.spec_tests.recorder import Recorder
 from djwto.tokens import LONGEST
+from djwto.transports import OneCookie, current
 
 pytestmark = [
     # A view that is awaited looks the user up in a thread of its own.
@@ -640,10 +641,14 @@ def test_in_cookie_modes_one_of_ours_is_not_taken_from_there(
     settings.DJWTO_MODE = mode
     create_alice()
     ours = api.log_in(**CREDENTIALS)
-    for path, sent in (("/guarded/", ours.access), (api.UPDATE_REFRESH, ours.refresh)):
-        answer = api.send(path, csrf=False, headers={"Authorization": f"Bearer {sent}"})
+    for path, type_ in (("/guarded/", "access"), (api.UPDATE_REFRESH, "refresh")):
+        header = {"Authorization": f"Bearer {getattr(ours, type_)}"}
+        answer = api.send(path, csrf=False, headers=header)
         assert answer.status == 401
-        assert "No token was sent" in answer.body["error"]
+        transport = current()
+        assert isinstance(transport, OneCookie)
+        said = f"No token was sent; it is expected in the cookie {transport.cookie(type_)}."
+        assert answer.body["error"] == said
     # With its cookie, the cookie is what counts.
     cookie = post(api.UPDATE_REFRESH, ours.refresh, csrf=False)
     assert cookie.status == 403
