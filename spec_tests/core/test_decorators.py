@@ -382,7 +382,7 @@ def test_a_decorated_view_is_called_with_what_it_was_given(settings: Settings) -
 def test_a_view_that_calls_another_has_not_let_anybody_into_that() -> None:
     """It says whose token it takes, which the other has no say in."""
     refreshing = jwt_is_refresh(seen)
-    calling = jwt_login_required(lambda request: refreshing(request))
+    calling: Any = jwt_login_required(lambda request: refreshing(request))
     for type_ in ("access", "refresh"):
         assert calling(request_with(type=type_)).status_code == 401
 
