@@ -33,7 +33,7 @@ from djwto.spec_tests.stage import (
     playing,
     settings_drawn,
 )
-from djwto.spec_tests.subject import Subject
+from djwto.spec_tests.subject import Subject, new_key
 
 Scene = Callable[[Account, Recorder], None]
 
@@ -204,10 +204,13 @@ def _ended_when_it_is_announced(account: Account) -> None:
 
         def receiver(sender: str, is_ended: Callable[[], bool] = is_ended, **kwargs: Any) -> None:
             seen.append(is_ended())  # noqa: B023  (it is called while it is this one)
+            # It may end others as well.
+            seen.append(get_blacklist().add(new_key(), None))  # noqa: B023
 
         with _receiving(getattr(signals, name), receiver):
             end()
-        expect(f"whether receivers of {name} find the session ended", seen, [True])
+        done = f"receivers of {name}: is the session ended, and is another key added first"
+        expect(done, seen, [True, True])
 
 
 def _announced_once_it_is_committed(account: Account) -> None:
