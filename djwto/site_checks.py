@@ -58,7 +58,7 @@ def _uses_csrf_cookie() -> bool:
 
 def _hosts() -> Iterator[CheckMessage]:
     for host in django_settings.ALLOWED_HOSTS:
-        if host == "*" or (host.startswith(".") and "." not in host[1:]):
+        if host == "*" or (host.startswith(".") and host.count(".") == 1):
             yield Warning(
                 f"ALLOWED_HOSTS has {host!r}: a login is taken for one of this site's own if its "
                 "Origin is the Host that it was sent to, and that may be any name which leads "

@@ -71,7 +71,7 @@ def _since(began: int, claims: Claims) -> Claims:
 
 def _refuse_outliving(claims: Claims) -> None:
     end = session_end(claims)
-    if end is not None and claims.get("exp", end) > end:
+    if end is not None and claims["exp"] > end:
         raise ValueError(
             f"The {claims['type']} token would expire {claims['exp'] - end} seconds after its "
             "session: shorten its lifetime, or set a longer DJWTO_SESSION_MAX_AGE."

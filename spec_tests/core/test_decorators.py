@@ -378,6 +378,15 @@ def test_a_decorated_view_is_called_with_what_it_was_given(settings: Settings) -
     assert [json.loads(answer.content) for answer in answers] == [[["shop"], {"pk": 7}]] * 4
 
 
+@pytest.mark.clause("HTTP-32")
+def test_what_an_answer_varies_by_already_it_goes_on_to() -> None:
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(headers={"Vary": "Accept-Language"})
+
+    answer = jwt_login_required(view)(request_with())
+    assert answer["Vary"] == "Accept-Language, Authorization"
+
+
 @pytest.mark.clause("HTTP-15")
 def test_a_view_that_calls_another_has_not_let_anybody_into_that() -> None:
     """It says whose token it takes, which the other has no say in."""

@@ -639,6 +639,8 @@ def test_the_user_of_a_token_is_used_as_any() -> None:
     assert not user.has_perms(["auth.add_user"], alice)
     assert user.has_module_perms("auth")
     assert not user.has_module_perms("aut")
+    dotted = TokenUser(claims | {"user": {"id": 1, "perms": ["shop.v1.view"]}})
+    assert dotted.has_module_perms("shop")
     assert user == TokenUser(claims)
     assert user != alice
     assert len({user, TokenUser(claims)}) == 1

@@ -6,17 +6,18 @@ import logging
 import re
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.test import Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from djwto import security_log
+from djwto import security_log, signals
 from djwto.authentication import jwt_login_required
 from djwto.blacklist import blacklist_key, get_blacklist
 from djwto.exceptions import BlacklistUnavailable
@@ -31,6 +32,7 @@ from djwto.spec_tests.core.alice import (
     session,
 )
 from djwto.spec_tests.profile import search
+from djwto.spec_tests.recorder import SIGNALS
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +96,45 @@ def test_a_failed_login_is_told_and_one_that_succeeds_is_not(
     # It is no fault of the server's.
     assert not any(record.exc_info for record in log.records)
     assert log.take() == [warned("login_failed")] * 2
+
+
+@pytest.mark.clause("LOG-1")
+@pytest.mark.django_db(transaction=True)
+def test_what_an_event_loop_answers_is_told_as_well(log: Log, settings: Settings) -> None:
+    settings.ROOT_URLCONF = "djwto.async_urls"
+    tokens = session()
+    log.take()
+    send = async_to_sync(AsyncClient().post)
+    assert send(api.LOGIN, CREDENTIALS | {"password": "wrong"}).status_code == 401
+    bearer = {"authorization": f"Bearer {tokens.refresh}"}
+    assert send(api.LOGOUT, headers=bearer).status_code == 200
+    failed, ended = log.take()
+    assert failed == warned("login_failed")
+    assert (ended["event"], ended["endpoint"]) == ("session_revoked", "BlackListTokenView")
+    assert ended["user_id"] == api.claims_of(tokens.refresh)["user"]["id"]
+
+
+@pytest.mark.clause("LOG-1")
+def test_what_no_handler_takes_fails_nobody(caplog: pytest.LogCaptureFixture, log: Log) -> None:
+    def failing(**named: Any) -> None:
+        raise ZeroDivisionError
+
+    with patch.object(signals.jwt_logged_in, "log", failing):
+        assert session().status == 200
+    told = [record for record in caplog.records if record.name == "django.dispatch"]
+    assert [record.getMessage() for record in told] == ["The log of a signal failed."]
+    assert told[0].exc_info
+
+
+@pytest.mark.clause("LOG-1")
+def test_each_end_of_a_session_has_its_line() -> None:
+    logs = {name: signal.log for name, signal in SIGNALS.items() if signal.log is not None}
+    assert logs == {
+        "jwt_login_fail": security_log._login_failed,
+        "jwt_reuse_detected": security_log._reuse_detected,
+        "jwt_blacklisted": security_log._session_revoked,
+        "jwt_sessions_revoked": security_log._sessions_revoked,
+    }
 
 
 @pytest.mark.clause("LOG-1")

@@ -559,6 +559,13 @@ def test_what_is_wrong_in_production_is_told_on_deployment(
 
 
 @pytest.mark.clause("SET-6")
+def test_a_site_of_any_name_may_be_in_the_domain_of_its_cookies() -> None:
+    any_name = {**COOKIES, "ALLOWED_HOSTS": ["*"], "DJWTO_DOMAIN": "shop.example"}
+    with override_settings(**any_name):
+        assert {message.id for message in found(deployed=True)} == {"djwto.W083", "djwto.W084"}
+
+
+@pytest.mark.clause("SET-6")
 @pytest.mark.parametrize(
     "overrides",
     [

@@ -357,6 +357,21 @@ def claims_of_path(user: Any, request: Any, type_: str, *args: Any, **kwargs: An
 
 
 @pytest.mark.clause("TEST-2")
+def test_all_their_times_are_those_of_one_session(settings: Settings) -> None:
+    settings.DJWTO_NBF_LIFETIME = 5
+    settings.DJWTO_SESSION_MAX_AGE = timedelta(days=2)
+    alice = create_alice()
+    claims = tokens_for(alice, lifetime=-HOUR).refresh_claims
+    assert claims["nbf"] - 5 == claims["iat"] == claims["auth_time"] == claims["exp"] - 1
+    # Not a second longer than its session, and one without an end has that of its session.
+    whole = tokens_for(alice, lifetime=timedelta(days=2)).refresh_claims
+    assert whole["exp"] - whole["auth_time"] == timedelta(days=2).total_seconds()
+    settings.DJWTO_REFRESH_TOKEN_LIFETIME = None
+    endless = tokens_for(alice, access_lifetime=HOUR).refresh_claims
+    assert 0 <= endless["exp"] - whole["exp"] < 30
+
+
+@pytest.mark.clause("TEST-2")
 def test_they_need_not_say_when_they_were_issued(settings: Settings) -> None:
     settings.DJWTO_IAT_CLAIM = False
     pair = tokens_for(create_alice(), lifetime=-HOUR)
