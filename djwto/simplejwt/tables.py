@@ -45,7 +45,7 @@ class BlacklistedToken(models.Model):
         managed = False
 
     def __str__(self) -> str:
-        return str(self.token_id)
+        return str(self.pk)
 
 
 MODELS = (OutstandingToken, BlacklistedToken)

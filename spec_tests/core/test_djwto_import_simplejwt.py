@@ -100,7 +100,8 @@ def test_their_times_are_utc_where_django_keeps_none(settings: Settings) -> None
     settings.DJWTO_REFRESH_TOKEN_LIFETIME = timedelta(hours=1)
     naive = (datetime.now(timezone.utc) + timedelta(days=2)).replace(tzinfo=None)
     row = OutstandingToken._default_manager.create(jti="ab" * 16, expires_at=naive)
-    BlacklistedToken.objects.create(token=row)
+    listed = BlacklistedToken.objects.create(token=row)
+    assert (str(row), str(listed)) == ("ab" * 16, str(listed.pk))
     run()
     ((key, exp),) = BlacklistEntry.objects.values_list("key", "exp")
     assert key == "ab" * 16
