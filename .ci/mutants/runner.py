@@ -236,7 +236,7 @@ class Runner:
         for suffix in ("-wal", "-shm"):
             Path(f"{self.database}{suffix}").unlink(missing_ok=True)
         shutil.copy2(self.database.with_suffix(".new"), self.database)
-        # Of the processor; by the clock ten times as many, since a machine may be busy.
+        # Of the processor; by the clock three times as many, since a machine may be busy.
         limit = 10 + int(3 * seconds)
         read, write = os.pipe()
         child = os.fork()
@@ -255,7 +255,7 @@ class Runner:
                 os._exit(KILLED if self.failed else SURVIVED)
             os._exit(99)
         os.close(write)
-        deadline = time.monotonic() + 10 * limit
+        deadline = time.monotonic() + 3 * limit
         while time.monotonic() < deadline:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
