@@ -308,7 +308,9 @@ def test_who_leaves_before_the_answer_has_logged_out_and_it_is_announced(
 
         monkeypatch.setattr(type(backend), "aadd", slowly)
         asked = asyncio.ensure_future(ask("logout", tokens))
-        await adding.wait()
+        begun = asyncio.ensure_future(adding.wait())
+        await asyncio.wait({asked, begun}, return_when=asyncio.FIRST_COMPLETED)
+        assert adding.is_set()
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
