@@ -41,7 +41,7 @@ from djwto.spec_tests.core.alice import (
 from djwto.spec_tests.recorder import SIGNALS, Recorder
 from djwto.spec_tests.subject import new_key
 from djwto.transports import OneCookie, current
-from djwto.views import JWTView, ValidateTokensView
+from djwto.views import JWTView, LogoutAllView, ValidateTokensView
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.clause("USER-8")]
 
@@ -88,6 +88,8 @@ def test_each_is_called_in_the_event_loop_and_none_of_the_others() -> None:
             "validate_access": "access",
             "jwks": "",
         }
+    made: list[Any] = [ValidateTokensView.as_view(token_type="refresh"), LogoutAllView.as_view()]
+    assert [view.jwt_type for view in made] == ["refresh", "refresh"]
 
 
 @each_mode
