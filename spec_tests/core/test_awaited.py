@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -157,6 +158,51 @@ def test_a_session_is_announced_to_both_kinds_of_receivers_each_in_its_place(
     ]
     assert names(recorder) == expected
     assert heard == [(name, loop) for name in expected]
+
+
+@pytest.mark.clause("BL-20")
+@pytest.mark.parametrize("asked_before", [0, BRIEF])
+def test_what_is_awaited_expires_when_it_is_told_to(
+    asked_before: int, in_redis: AsyncRedisBlacklist
+) -> None:
+    """Whether it is the loop's own client that writes, or one in a thread."""
+    added, created, changed = new_key(), new_key(), new_key()
+    exp = int(time.time()) + 100
+
+    async def write() -> None:
+        for _ in range(asked_before):
+            await in_redis.acontains(new_key())
+            assert in_redis._here.client is None
+        assert await in_redis.aadd(added, exp)
+        assert (in_redis._here.client is not None) is bool(asked_before)
+        assert await in_redis.acompare_and_set(created, None, "a", exp + 1)
+        assert await in_redis.acompare_and_set(changed, None, "a", None)
+        assert await in_redis.acompare_and_set(changed, "a", "b", exp + 2)
+        await in_redis.aclose()
+
+    asyncio.run(write())
+    stored = [in_redis.prefix + key for key in (added, created, changed)]
+    left = [in_redis.client.pttl(name) / 1000 + time.time() - exp for name in stored]
+    assert left == [pytest.approx(more, abs=0.9) for more in (0, 1, 2)]
+
+
+def test_an_event_loop_has_the_connections_that_it_is_given() -> None:
+    for options, told in (
+        ({}, ("127.0.0.1", 6379, 0, 2.0, 50)),
+        (
+            {"url": "redis://10.0.0.1:7000/3", "timeout": 0.5, "max_connections": 1},
+            ("10.0.0.1", 7000, 3, 0.5, 1),
+        ),
+    ):
+        pool = AsyncRedisBlacklist(options)._connected().connection_pool
+        kwargs, timeout = pool.connection_kwargs, told[3]
+        assert told == (
+            *(kwargs[name] for name in ("host", "port", "db", "socket_timeout")),
+            pool.max_connections,
+        )
+        assert kwargs["socket_connect_timeout"] == pool.timeout == timeout
+        # What is written must not be written again, and what is read is asked for again above.
+        assert kwargs["retry"]._retries == 0
 
 
 @each_mode
