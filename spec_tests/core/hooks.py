@@ -82,10 +82,10 @@ class ReadsElsewhere:
     """Reads go to "other", as to a replica; writes to "default"."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str:
-        return "other"
+        return "other" if model._meta.app_label else "default"
 
     def db_for_write(self, model: Any, **hints: Any) -> str:
-        return "default"
+        return "default" if model._meta.app_label else "other"
 
 
 class WritesElsewhere:

@@ -475,6 +475,17 @@ WRONG_WHEN_DEPLOYED: list[tuple[str, dict[str, Any], str]] = [
         },
         "shares the cache alias 'apart'",
     ),
+    (
+        "W013",
+        {
+            "CACHES": {"default": locmem(), "apart": locmem(**LIFTED)},
+            "DJWTO_BLACKLIST": APART,
+            "DEBUG": True,
+            "SESSION_ENGINE": "django.contrib.sessions.backends.cache",
+            "SESSION_CACHE_ALIAS": "apart",
+        },
+        "shares the cache alias 'apart'",
+    ),
     ("W082", {**COOKIES, "CSRF_COOKIE_SECURE": False}, "and a login hands out that cookie"),
     ("W083", {**COOKIES, "ALLOWED_HOSTS": ["*"]}, "ALLOWED_HOSTS has '*'"),
     ("W083", {**COOKIES, "ALLOWED_HOSTS": ["shop.example", ".com"]}, "ALLOWED_HOSTS has '.com'"),
