@@ -26,8 +26,9 @@ from djwto.async_urls import VIEWS
 from djwto.backends.redis_async import BRIEF, AsyncRedisBlacklist
 from djwto.blacklist import get_blacklist
 from djwto.claims import ACCESS
-from djwto.exceptions import BlacklistUnavailable
+from djwto.exceptions import BlacklistUnavailable, InvalidToken
 from djwto.flows import at_once
+from djwto.sessions import CLOCK_MARGIN, acut_off
 from djwto.signals import jwt_blacklisted
 from djwto.spec_tests import api
 from djwto.spec_tests.core import test_async
@@ -160,6 +161,44 @@ def test_a_session_is_announced_to_both_kinds_of_receivers_each_in_its_place(
     assert heard == [(name, loop) for name in expected]
 
 
+@pytest.mark.clause("HTTP-22")
+@pytest.mark.parametrize("in_", ["database", "redis"])
+def test_all_sessions_end_but_the_one_that_is_kept(
+    in_: str, request: pytest.FixtureRequest
+) -> None:
+    if in_ == "redis":
+        request.getfixturevalue("in_redis")
+    kept = session()
+    other = api.log_in(**CREDENTIALS)
+    with Recorder() as recorder:
+        answer = asyncio.run(ask("logout_all", kept, {"keep_current": "true"}))
+    assert answer.status_code == 200
+    (sent,) = recorder.sent
+    claims = api.claims_of(kept.refresh)
+    assert (sent.name, sent.sender) == ("jwt_sessions_revoked", "LogoutAllView")
+    assert (sent.kwargs["user_id"], sent.kwargs["except_jti"]) == (
+        claims["user"]["id"],
+        claims["jti"],
+    )
+    assert api.send(api.VALIDATE_REFRESH, kept.refresh).status == 200
+    assert api.send(api.VALIDATE_REFRESH, other.refresh).status == 401
+    # Who has been cut off meanwhile cuts off nobody.
+    with pytest.raises(InvalidToken), Recorder() as recorder:
+        asyncio.run(acut_off(claims["user"]["id"], claims=api.claims_of(other.refresh)))
+    assert recorder.sent == []
+    assert api.send(api.VALIDATE_REFRESH, kept.refresh).status == 200
+
+
+def test_a_logout_in_redis_is_kept_as_long_as_the_tokens_and_no_longer(
+    in_redis: AsyncRedisBlacklist,
+) -> None:
+    tokens = session()
+    claims = api.claims_of(tokens.refresh)
+    assert asyncio.run(ask("logout", tokens)).status_code == 200
+    left = in_redis.client.pttl(in_redis.prefix + claims["jti"]) / 1000
+    assert 0 <= time.time() + left - claims["exp"] <= CLOCK_MARGIN + 30
+
+
 @pytest.mark.clause("BL-20")
 @pytest.mark.parametrize("asked_before", [0, BRIEF])
 def test_what_is_awaited_expires_when_it_is_told_to(
@@ -194,7 +233,7 @@ def test_an_event_loop_has_the_connections_that_it_is_given() -> None:
             ("10.0.0.1", 7000, 3, 0.5, 1),
         ),
     ):
-        pool = AsyncRedisBlacklist(options)._connected().connection_pool
+        pool: Any = AsyncRedisBlacklist(options)._connected().connection_pool
         kwargs, timeout = pool.connection_kwargs, told[3]
         assert told == (
             *(kwargs[name] for name in ("host", "port", "db", "socket_timeout")),

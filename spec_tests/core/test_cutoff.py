@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from djwto.blacklist import blacklist_key
 from djwto.cutoff import Cutoff, read, user_key
 from djwto.exceptions import BlacklistUnavailable
+from djwto.sessions import _keys as asked_about
 from djwto.spec_tests.profile import search
 
 pytestmark = pytest.mark.clause("HTTP-22")
@@ -90,3 +91,10 @@ def test_a_cut_off_fits_into_the_value_of_any_backend() -> None:
     longest = str(Cutoff(epoch=2**40, floor=2**40, spared=blacklist_key("x" * 500)))
     assert len(longest) <= 200
     assert set(longest) <= set("0123456789abcdefghijklmnopqrstuvwxyz:~-")
+
+
+def test_of_a_token_that_names_nobody_no_user_is_asked_about() -> None:
+    """A store may not even have a way to say the empty key."""
+    jti = "ab" * 16
+    assert asked_about({"jti": jti, "type": "access"}) == [jti]
+    assert asked_about({"jti": jti, "type": "access", "user": {"id": 7}}) == [jti, user_key(7)]

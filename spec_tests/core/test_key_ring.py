@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from djwto import keys as keys_module
-from djwto.exceptions import InvalidToken
+from djwto.exceptions import InvalidToken, KeysUnavailable
 from djwto.jose import prepared
+from djwto.keys import key_ring
 from djwto.spec_tests import api
 from djwto.spec_tests.core import hooks
 from djwto.spec_tests.core.alice import (
@@ -426,6 +427,9 @@ def test_while_it_has_no_keys_everything_is_answered_503_and_nothing_happens(
     settings.DJWTO_KEYS_MAX_AGE = 0
     live = session()
     vault.append(answer)
+    # For the log: what is wrong with it, and not only that something is.
+    with pytest.raises(KeysUnavailable, match=r"^DJWTO_KEYS"):
+        key_ring()
     with Recorder() as recorder:
         for type_, method, path in ENDPOINTS:
             sent = token(live, type_)
