@@ -115,11 +115,11 @@ class JWTView(View):
         """What the one of two functions that do the same returns for which this view may wait."""
         return await awaited(*args, **kwargs) if self.awaits else called(*args, **kwargs)
 
-    def in_a_thread(self, function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
+    def in_a_thread(
+        self, function: Callable[[HttpRequest], HttpResponse], request: HttpRequest
+    ) -> Any:
         """What a handler returns that calls a function: in a thread, where it may not wait."""
-        if self.awaits:
-            return sync_to_async(function)(*args, **kwargs)
-        return function(*args, **kwargs)
+        return sync_to_async(function)(request) if self.awaits else function(request)
 
     def run(self, flow: Coroutine[Any, Any, HttpResponse]) -> Any:
         """What a handler returns: what a flow does or, in a view that is awaited, the flow."""

@@ -27,7 +27,7 @@ from djwto.spec_tests.core.alice import (
 )
 from djwto.spec_tests.recorder import SIGNALS, Recorder
 from djwto.tokens import decode, encode
-from djwto.views import ValidateTokensView
+from djwto.views import BlackListTokenView, ValidateTokensView
 
 pytestmark = pytest.mark.django_db
 
@@ -539,6 +539,22 @@ class Tenants(ValidateTokensView):
 def test_a_subclass_is_told_what_its_url_says() -> None:
     response: Any = Tenants.as_view()(RequestFactory().post("/"), "a", tenant="b")
     assert json.loads(response.content) == {"args": ["a"], "kwargs": {"tenant": "b"}}
+
+
+class Tagged(BlackListTokenView):
+    """Goes on with the answer of its parent."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = super().post(request, *args, **kwargs)
+        response["X-Tag"] = str(response.status_code)
+        return response
+
+
+@pytest.mark.clause("HTTP-12")
+def test_a_subclass_may_go_on_with_the_answer() -> None:
+    bearer = {"Authorization": f"Bearer {session().refresh}"}
+    response: Any = Tagged.as_view()(RequestFactory().post("/", headers=bearer))
+    assert (response.status_code, response["X-Tag"]) == (200, "200")
 
 
 @pytest.mark.clause("SIG-9")

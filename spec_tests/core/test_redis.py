@@ -441,6 +441,17 @@ def test_values_of_zeros_are_told_apart(value: str, backend: RedisBlacklist) -> 
         assert backend.compare_and_set(key, value, "a", None) is True
 
 
+@pytest.mark.clause("BL-20")
+def test_a_client_that_asks_again_is_told_the_expiry_as_well(
+    backend: RedisBlacklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend.store, "asks_once", False)
+    key = new_key()
+    assert backend.add(key, int(time.time()) + 1_000) is True
+    assert backend.add(key, None) is False
+    assert 900 < backend.client.ttl(f"djwto:{key}") <= 1_000
+
+
 @pytest.mark.clause("BL-17")
 def test_of_no_keys_none_is_there() -> None:
     assert RedisBlacklist({"url": "redis://127.0.0.1:1/0"}).get_many([]) == {}
