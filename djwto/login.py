@@ -146,8 +146,7 @@ def adopted(user: AbstractBaseUser, request: HttpRequest, presented: Claims) -> 
         raise ImproperlyConfigured(REFUSED.format(error)) from error
     # It is in use already.
     claims.pop("nbf", None)
-    kept = ["jti", "exp", "auth_time", *(["iat"] if "iat" in claims else [])]
-    return claims | {name: presented[name] for name in kept}
+    return claims | {name: presented[name] for name in ("jti", "exp", "auth_time")}
 
 
 def _by_hooks(user: AbstractBaseUser, made: Any) -> Claims:

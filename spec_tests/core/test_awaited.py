@@ -21,13 +21,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import AsyncClient, AsyncRequestFactory
 from pytest_django import Settings
 
-from djwto import urls
+from djwto import flows, urls
 from djwto.async_urls import VIEWS
 from djwto.backends.redis_async import BRIEF, AsyncRedisBlacklist
 from djwto.blacklist import get_blacklist
 from djwto.claims import ACCESS
 from djwto.exceptions import BlacklistUnavailable, InvalidToken
 from djwto.flows import at_once
+from djwto.routes import routes
 from djwto.sessions import CLOCK_MARGIN, acut_off
 from djwto.signals import jwt_blacklisted
 from djwto.spec_tests import api
@@ -80,6 +81,9 @@ def unheard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_is_called_in_the_event_loop_and_none_of_the_others() -> None:
+    for all_, awaits in ((urls.views(), False), (urls.views(awaits=True), True)):
+        assert [iscoroutinefunction(view) for view in all_.values()] == [awaits] * len(all_)
+        assert [route.name for route in urls.at_their_routes(all_)] == list(routes())
     assert list(VIEWS) == list(urls.VIEWS)
     assert all(iscoroutinefunction(view) for view in VIEWS.values())
     assert not any(iscoroutinefunction(view) for view in urls.VIEWS.values())
@@ -403,15 +407,31 @@ def test_who_leaves_before_the_answer_has_logged_out_and_it_is_announced(
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
+        # A loop itself would let it go.
+        assert [task.done() for task in flows._running] == [False]
         may_add.set()
         await asyncio.wait_for(heard.wait(), 10)
+        await asyncio.wait(flows._running)
 
     jwt_blacklisted.connect(listen)
     try:
         asyncio.run(leave())
     finally:
         assert jwt_blacklisted.disconnect(listen)
+    assert not flows._running
     assert api.send(api.VALIDATE_REFRESH, tokens.refresh).status == 401
+
+
+@pytest.mark.clause("HTTP-12")
+@each_cookie_mode
+def test_who_has_no_cookies_may_clear_them_with_a_csrf_token_only(
+    mode: str, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    nobody = replace(session(), cookies={})
+    assert asyncio.run(ask("logout", nobody)).status_code == 200
+    settings.CSRF_HEADER_NAME = "HTTP_X_ANOTHER"
+    assert asyncio.run(ask("logout", nobody)).status_code == 403
 
 
 @pytest.mark.parametrize("endpoint", ["validate_refresh", "logout", "logout_all"])

@@ -470,6 +470,26 @@ def test_while_a_store_is_down_it_is_503_and_the_log_is_told(
         assert answer.headers["Retry-After"] == "5"
 
 
+@pytest.mark.clause("LOG-1")
+@pytest.mark.django_db(transaction=True)
+def test_whom_an_event_loop_could_not_find_out_the_log_is_told_as_well(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = {"authorization": f"Bearer {session().access}"}
+
+    def down() -> None:
+        raise OSError("down")
+
+    settings.DJWTO_KEYS = down
+
+    async def ask() -> Any:
+        return await AsyncClient().get("/who/async/", headers=headers)
+
+    assert asyncio.run(ask()).status_code == 503
+    (told,) = [vars(record) for record in caplog.records if record.name == "djwto.security"]
+    assert (told["event"], told["ip"]) == ("store_unavailable", "127.0.0.1")
+
+
 @pytest.mark.clause("USER-2")
 def test_a_failure_of_the_view_itself_is_not_taken_for_one_of_the_store() -> None:
     def view(request: Any) -> None:

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from rest_framework.request import Request
 
 from djwto.contrib.drf.permissions import token_grants
-from djwto.contrib.ninja.headers import send_headers
+from djwto.contrib.ninja.headers import Refused, send_headers
 from djwto.contrib.ninja.security import JWTAuth
 from djwto.spec_tests.core.alice import each_mode, session
 from djwto.spec_tests.core.test_request_user import get, post
@@ -114,6 +114,16 @@ def test_a_view_of_rest_framework_is_for_whom_the_token_lets_in(auth: Any, may: 
     request.auth = auth
     allowed = token_grants("shop.add_order", "shop.view_order")
     assert allowed().has_permission(request, view=None) is may
+
+
+@pytest.mark.clause("USER-5")
+def test_who_forges_a_request_is_not_asked_for_a_token(settings: Settings) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    request = RequestFactory().post("/")
+    request.COOKIES["jwt_access"] = session().access or ""
+    with pytest.raises(Refused) as caught:
+        JWTAuth()(request)
+    assert (caught.value.status_code, caught.value.headers) == (403, {})
 
 
 class Polite(BaseRenderer):

@@ -128,6 +128,7 @@ def test_what_no_handler_takes_fails_nobody(caplog: pytest.LogCaptureFixture, lo
 
 @pytest.mark.clause("LOG-1")
 def test_each_end_of_a_session_has_its_line() -> None:
+    security_log.connect()
     logs = {name: getattr(signal, "log") for name, signal in SIGNALS.items()}  # noqa: B009
     assert {name: log for name, log in logs.items() if log is not None} == {
         "jwt_login_fail": security_log._login_failed,
@@ -135,6 +136,12 @@ def test_each_end_of_a_session_has_its_line() -> None:
         "jwt_blacklisted": security_log._session_revoked,
         "jwt_sessions_revoked": security_log._sessions_revoked,
     }
+
+
+@pytest.mark.clause("LOG-1")
+def test_a_session_of_nobody_is_told_as_one() -> None:
+    assert security_log._user_id({}) is None
+    assert security_log._user_id({"user": {"id": 7}}) == 7
 
 
 @pytest.mark.clause("LOG-1")

@@ -18,9 +18,10 @@ import time_machine
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission, User
 from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 from django.db.models import Manager
-from django.test import AsyncClient
+from django.test import AsyncClient, RequestFactory
 from pytest_django import Settings
 
 from djwto import checks
@@ -28,6 +29,7 @@ from djwto.blacklist import get_blacklist
 from djwto.claims import process_claims
 from djwto.cutoff import user_key
 from djwto.exceptions import BlacklistUnavailable
+from djwto.login import adopted
 from djwto.sessions import revoke_all
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
@@ -573,6 +575,19 @@ def test_the_hooks_have_a_say_in_the_new_claims_but_not_in_the_session(
     assert post("/guarded/", answer.access).status == 200
 
 
+@pytest.mark.clause("MIG-4")
+def test_a_hook_that_makes_no_sense_of_theirs_is_named(settings: Settings) -> None:
+    alice = create_alice()
+    settings.DJWTO_PROCESS_CLAIMS = f"{__name__}.nonsense"
+    request = RequestFactory().post("/")
+    with pytest.raises(ImproperlyConfigured, match=r"^DJWTO_PROCESS_CLAIMS .* not a JSON object"):
+        adopted(alice, request, {})
+
+
+def nonsense(user: Any, request: Any, type_: str) -> list[int]:
+    return [1]
+
+
 def with_a_tenant(user: Any, request: Any, type_: str) -> dict[str, Any]:
     return process_claims(user, request, type_) | {
         "tenant": ("shop",),
@@ -747,6 +762,8 @@ def test_a_wrong_setting_is_told_of_without_its_key(
     (message,) = found(settings, value)
     assert message.id == "djwto.E055"
     assert says in message.msg
+    # A reason follows, where one is announced.
+    assert not message.msg.endswith("None")
     assert "secret text" not in message.msg
     assert KEY not in message.msg
 
