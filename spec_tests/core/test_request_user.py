@@ -482,12 +482,15 @@ def test_whom_an_event_loop_could_not_find_out_the_log_is_told_as_well(
 
     settings.DJWTO_KEYS = down
 
-    async def ask() -> Any:
-        return await AsyncClient().get("/who/async/", headers=headers)
+    async def ask(method: str) -> Any:
+        client = AsyncClient(enforce_csrf_checks=True)
+        return await getattr(client, method)("/who/async/", headers=headers)
 
-    assert asyncio.run(ask()).status_code == 503
-    (told,) = [vars(record) for record in caplog.records if record.name == "djwto.security"]
-    assert (told["event"], told["ip"]) == ("store_unavailable", "127.0.0.1")
+    # In the view, and when it was to be found out whether it needs a CSRF token.
+    for method in ("get", "post"):
+        assert asyncio.run(ask(method)).status_code == 503
+    told = [vars(record) for record in caplog.records if record.name == "djwto.security"]
+    assert [(one["event"], one["ip"]) for one in told] == [("store_unavailable", "127.0.0.1")] * 2
 
 
 @pytest.mark.clause("USER-2")
