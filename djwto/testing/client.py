@@ -19,6 +19,7 @@ from django.urls import Resolver404, resolve
 from djwto import csrf
 from djwto.claims import ACCESS
 from djwto.conf import settings
+from djwto.csrf import SAFE_METHODS
 from djwto.testing.tokens import tokens_for
 from djwto.tokens import TokenPair
 from djwto.transports import current
@@ -110,7 +111,7 @@ class _Carrier:
         if not current().ambient:
             token = self._bearer.get(getattr(_view(path), "jwt_type", ACCESS))
             return {} if token is None else {"Authorization": f"Bearer {token}"}
-        token = self._csrf_token() if settings.csrf and method not in csrf.SAFE_METHODS else None
+        token = self._csrf_token() if settings.csrf and method not in SAFE_METHODS else None
         return {} if token is None else {_plain(django_settings.CSRF_HEADER_NAME): token}
 
     def _csrf_token(self) -> str | None:
