@@ -70,9 +70,11 @@ class LoopbackCluster:
     def settle(self) -> None:
         """Waits until each node knows who has which slot; they tell each other in their own time.
 
-        Raises TimeoutError where some slot is nobody's.
+        And until the replica has what its primary has. Raises TimeoutError where some slot is
+        nobody's.
         """
         until(lambda: all(_is_ready(node) for node in self.nodes), "slots that all nodes know of")
+        until(lambda: _is_linked(self.nodes[PRIMARIES]), "a replica")
 
     def slot(self, name: str) -> int:
         """The slot of a key."""
@@ -113,7 +115,11 @@ def _introduce(nodes: list[Node]) -> None:
         node.ask("CLUSTER", "MEET", "127.0.0.1", first.port, first.port + 10_000)
     until(lambda: all(_knows(node, len(nodes)) for node in nodes), "nodes that know each other")
     replica.ask("CLUSTER", "REPLICATE", first.ask("CLUSTER", "MYID"))
-    until(lambda: b"master_link_status:up" in _info(replica), "a replica")
+    until(lambda: _is_linked(replica), "a replica")
+
+
+def _is_linked(replica: Node) -> bool:
+    return b"master_link_status:up" in _info(replica)
 
 
 def _knows(node: Node, count: int) -> bool:
