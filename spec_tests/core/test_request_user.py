@@ -227,6 +227,12 @@ def no_keys() -> None:
     raise OSError("the vault is down")
 
 
+def written(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
+    """What the log of security says: the event, who tells of it, and the address of whom."""
+    told = [vars(record) for record in caplog.records if record.name == "djwto.security"]
+    return [(one["event"], one["endpoint"], one["ip"]) for one in told]
+
+
 @pytest.mark.clause("USER-2")
 @pytest.mark.parametrize("ask", [get, post])
 @pytest.mark.parametrize("path", [*WHO, "/who/async/"])
@@ -292,9 +298,7 @@ def test_in_another_middleware_it_is_503_too(
 
     monkeypatch.setattr("django.db.models.query.QuerySet.get", down)
     assert get("/who/", tokens.access).status == 503
-    (told,) = [vars(record) for record in caplog.records if record.name == "djwto.security"]
-    assert (told["event"], told["ip"]) == ("store_unavailable", "127.0.0.1")
-    assert told["endpoint"] == "JWTAuthenticationMiddleware"
+    assert written(caplog) == [("store_unavailable", "JWTAuthenticationMiddleware", "127.0.0.1")]
 
 
 @pytest.mark.clause("HTTP-33")
@@ -461,10 +465,10 @@ def test_while_a_store_is_down_it_is_503_and_the_log_is_told(
     monkeypatch.setattr("django.db.models.query.QuerySet.get", down)
     answer = get(path, tokens.access)
     assert answer.status == 503
-    told = [vars(record) for record in caplog.records if record.name == "djwto.security"]
-    assert [(one["event"], one["ip"]) for one in told] == [("store_unavailable", "127.0.0.1")]
+    ((event, endpoint, ip),) = written(caplog)
+    assert (event, ip) == ("store_unavailable", "127.0.0.1")
     if path == "/who/":
-        assert told[0]["endpoint"] == "JWTAuthenticationMiddleware"
+        assert endpoint == "JWTAuthenticationMiddleware"
     assert "down" not in str(answer.body)
     if path != "/ninja/who":
         assert answer.headers["Retry-After"] == "5"
@@ -476,11 +480,7 @@ def test_whom_an_event_loop_could_not_find_out_the_log_is_told_as_well(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     headers = {"authorization": f"Bearer {session().access}"}
-
-    def down() -> None:
-        raise OSError("down")
-
-    settings.DJWTO_KEYS = down
+    settings.DJWTO_KEYS = no_keys
 
     async def ask(method: str) -> Any:
         client = AsyncClient(enforce_csrf_checks=True)
@@ -489,8 +489,8 @@ def test_whom_an_event_loop_could_not_find_out_the_log_is_told_as_well(
     # In the view, and when it was to be found out whether it needs a CSRF token.
     for method in ("get", "post"):
         assert asyncio.run(ask(method)).status_code == 503
-    told = [vars(record) for record in caplog.records if record.name == "djwto.security"]
-    assert [(one["event"], one["ip"]) for one in told] == [("store_unavailable", "127.0.0.1")] * 2
+    told = ("store_unavailable", "JWTAuthenticationMiddleware", "127.0.0.1")
+    assert written(caplog) == [told] * 2
 
 
 @pytest.mark.clause("USER-2")

@@ -18,18 +18,13 @@ from djwto.contrib.drf.permissions import token_grants
 from djwto.contrib.ninja.headers import Refused, send_headers
 from djwto.contrib.ninja.security import JWTAuth
 from djwto.spec_tests.core.alice import each_mode, session
-from djwto.spec_tests.core.test_request_user import get, post
+from djwto.spec_tests.core.test_request_user import get, no_keys, post, written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("djwto.spec_tests.core.urls_request_user")]
 
 each_way = pytest.mark.parametrize(
     ("path", "endpoint"), [("/rest/", "JWTAuthentication"), ("/ninja/who", "JWTAuth")]
 )
-
-
-def no_keys() -> Any:
-    """What DJWTO_KEYS calls while a vault is sealed."""
-    raise OSError("sealed")
 
 
 @pytest.mark.clause("USER-4")
@@ -86,12 +81,6 @@ def test_an_operation_that_is_awaited_writes_the_same_down(
     answer = async_to_sync(AsyncClient().get)("/ninja/who/by-loop", headers=headers)
     assert answer.status_code == 503
     assert written(caplog) == [("store_unavailable", "AsyncJWTAuth", "127.0.0.1")]
-
-
-def written(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
-    """What the log of security says."""
-    told = [vars(record) for record in caplog.records if record.name == "djwto.security"]
-    return [(one["event"], one["endpoint"], one["ip"]) for one in told]
 
 
 @pytest.mark.clause("HTTP-16")

@@ -35,7 +35,7 @@ from djwto.spec_tests.core.alice import (
 )
 from djwto.spec_tests.core.served import served
 from djwto.spec_tests.core.test_async import ASYNC_REDIS
-from djwto.spec_tests.core.test_rest_and_ninja import written
+from djwto.spec_tests.core.test_request_user import written
 from djwto.spec_tests.subject import Subject
 from djwto.transports import OneCookie, current
 
