@@ -31,6 +31,9 @@ REST = 3
 """A purge tells of `BATCH` rows at a time and deletes `STATEMENT` of them in one go. Then it rests
 for `REST` times as long as that took: SQLite has one writer, and others want their turn."""
 
+ASKED = 500
+"""Keys to ask for in one statement: SQLite before 3.32 takes 999 values, PostgreSQL 65,535."""
+
 TIMES = 10
 """How often to ask a database that undoes a statement for the sake of another."""
 
@@ -92,7 +95,10 @@ class DatabaseBlacklist(BlacklistBackend):
 
     def get_many(self, keys: Collection[str]) -> dict[str, str]:
         keys = list(keys)
-        return dict(self._run(SELECT, keys, ALL_ROWS)) if keys else {}
+        found: dict[str, str] = {}
+        for first in range(0, len(keys), ASKED):
+            found.update(self._run(SELECT, keys[first : first + ASKED], ALL_ROWS))
+        return found
 
     def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
         if old is None:

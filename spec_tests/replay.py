@@ -14,7 +14,10 @@ from djwto.blacklist import load_backend
 from djwto.spec_tests import api
 from djwto.spec_tests.checks.sessions_machine import SessionsMachine
 from djwto.spec_tests.stage import new_account, playing
-from djwto.spec_tests.subject import Subject
+from djwto.spec_tests.subject import Subject, new_key
+
+MOST = 500
+"""Characters of an answer that a person reads."""
 
 
 def replay(source: str, subject: Subject) -> Iterator[str]:
@@ -27,6 +30,7 @@ def replay(source: str, subject: Subject) -> Iterator[str]:
         "datetime": datetime,
         "load_backend": load_backend,
         "new_account": new_account,
+        "new_key": new_key,
         "playing": playing,
         "subject": subject,
     }
@@ -58,4 +62,5 @@ def _run(statement: ast.stmt, names: dict[str, Any]) -> Any:
 
 
 def _shown(answer: Any) -> str:
-    return str(answer.status) if isinstance(answer, api.Answer) else repr(answer)
+    shown = str(answer.status) if isinstance(answer, api.Answer) else repr(answer)
+    return shown if len(shown) <= MOST else f"{shown[:MOST]} ..."

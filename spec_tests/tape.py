@@ -27,6 +27,7 @@ class Tape:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.paused = False
         self.count = 0
         self.names: dict[str, str] = {}
 
@@ -44,7 +45,18 @@ class Tape:
 
     def write(self, line: str) -> None:
         """Adds a line."""
-        self.lines.append(line)
+        if not self.paused:
+            self.lines.append(line)
+
+    @contextmanager
+    def instead(self, *lines: str) -> Iterator[None]:
+        """While entered, these lines stand for whatever is done: there is too much of it."""
+        self.lines += lines
+        self.paused = True
+        try:
+            yield
+        finally:
+            self.paused = False
 
     def told(self, text: str) -> list[str]:
         """The lines that a message is about: those with a key that it names, else the last."""

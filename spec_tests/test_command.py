@@ -45,6 +45,10 @@ class Forgetful(Right):
     def contains(self, key):
         return False
 
+class Hasty(Right):
+    def get_many(self, keys):
+        return super().get_many(list(keys)[:100])
+
 class OneProcess(BlacklistBackend):
     entries = {}
 
@@ -168,19 +172,36 @@ def test_a_call_that_never_answers_ends_the_run_with_what_was_found(folder: Path
 
 @pytest.mark.parametrize("clause_id", ["BL-5", "BL-14", "HTTP-12"])
 def test_the_steps_shown_can_be_run_again(folder: Path, clause_id: str) -> None:
-    mine = ("--backend", "mine.Forgetful", "--profile", "quick")
+    steps, replayed = _replayed(folder, "mine.Forgetful", clause_id)
+    # What was answered then stands after each line; it is answered again.
+    answered = re.compile(r"# (True|False|\d{3})$", re.MULTILINE)
+    assert answered.findall(replayed) == answered.findall(steps)
+
+
+def test_the_steps_are_told_briefly_where_there_are_hundreds(folder: Path) -> None:
+    steps, replayed = _replayed(folder, "mine.Hasty", "BL-17")
+    assert len(steps.splitlines()) == 5
+    assert max(map(len, steps.splitlines())) < 80
+    added, found = replayed.splitlines()[-2:]
+    assert added.endswith("  # 110")
+    assert found.endswith("  # 0")
+    assert max(map(len, replayed.splitlines())) < 600
+
+
+def _replayed(folder: Path, backend: str, clause_id: str) -> tuple[str, str]:
+    """The steps of a failure, and what is printed when they are run again."""
+    mine = ("--backend", backend, "--profile", "quick")
     shown = _run(folder, *mine, "--clause", clause_id).stdout
     _, _, rest = shown.partition("--replay FILE runs them):\n")
-    steps, docs, _ = rest.partition("         docs:  ")
-    assert steps
+    told, docs, _ = rest.partition("         docs:  ")
     assert docs
-    (folder / "steps.py").write_text("\n".join(line.strip() for line in steps.splitlines()))
+    steps = "\n".join(line.strip() for line in told.splitlines())
+    assert steps
+    (folder / "steps.py").write_text(steps)
     done = _run(folder, *mine, "--replay", "steps.py")
     assert (done.returncode, done.stderr) == (0, "")
     assert "raised" not in done.stdout
-    # What was answered then stands after each line; it is answered again.
-    answered = re.compile(r"# (True|False|\d{3})$", re.MULTILINE)
-    assert answered.findall(done.stdout) == answered.findall(steps)
+    return steps, done.stdout
 
 
 def test_a_seed_generates_the_same_again(folder: Path) -> None:

@@ -91,6 +91,17 @@ def test_many_keys_are_read_in_one_statement(backend: DatabaseBlacklist) -> None
     assert len(queries) == 1
 
 
+@pytest.mark.clause("BL-17")
+@durable
+def test_more_keys_than_a_statement_takes_are_read_in_several(backend: DatabaseBlacklist) -> None:
+    keys = [new_key() for _ in range(1_100)]
+    for key in keys[499:502]:
+        backend.add(key, None)
+    with CaptureQueriesContext(connection) as queries:
+        assert backend.get_many(keys) == dict.fromkeys(keys[499:502], "")
+    assert [query["sql"].count("-") // 4 for query in queries] == [500, 500, 100]
+
+
 @pytest.mark.clause("BL-19")
 @durable
 def test_a_value_is_compared_and_set_in_one_statement(backend: DatabaseBlacklist) -> None:

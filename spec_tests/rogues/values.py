@@ -19,6 +19,24 @@ class MissesTheLast(Honest):
         return super().get_many(list(keys)[:100])
 
 
+class AsksForAThousand(Honest):
+    """Drops what goes beyond the thousand values that its store takes in one statement."""
+
+    breaks = "BL-17"
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        return super().get_many(list(keys)[:1000])
+
+
+class AnswersAPage(Honest):
+    """Answers with the first five hundred that it finds, and does not turn the page."""
+
+    breaks = "BL-17"
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        return dict(list(super().get_many(keys).items())[:500])
+
+
 class AnswersForTheAbsent(Honest):
     """Answers None for each key that is not there."""
 
