@@ -169,7 +169,7 @@ class BlacklistBackend(ABC):
         return None
 
     def check(self) -> list[CheckMessage]:
-        """Django's system checks of this backend's own configuration; connects to nothing."""
+        """Django's system checks of this backend's own configuration; asks no store (BL-23)."""
         return []
 
     def check_deploy(self) -> list[CheckMessage]:

@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 
 from djwto.blacklist import BlacklistBackend
 from djwto.spec_tests.subject import Subject
+from djwto.spec_tests.watch import is_of_the_suite
 
 Call = tuple[Any, ...]
 """The name of a method of a backend, or a function of a module, and the arguments."""
@@ -124,6 +125,9 @@ class _Tracer:
 
     def enter(self, frame: FrameType, event: str, argument: Any) -> Trace | None:
         """Says which trace function the call of a function gets."""
+        # Its package may be the backend's, too: djwto's.
+        if is_of_the_suite(frame):
+            return None
         if _package(frame.f_globals.get("__name__", "")) not in self.packages:
             return self.elsewhere()
         frame.f_trace_opcodes = True

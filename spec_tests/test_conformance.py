@@ -17,7 +17,7 @@ from djwto.spec_tests.subject import Subject
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OF_PROCESSES = {"BL-3", "BL-15", "HTTP-17"}
+OF_PROCESSES = {"BL-3", "BL-15", "BL-23", "HTTP-17"}
 """What does not apply to a store in a process's own memory: nobody else has it, nor takes it."""
 
 OF_VALUES = {"BL-19", "BL-20", "SIG-16", "HTTP-22", "HTTP-23", "HTTP-27"}

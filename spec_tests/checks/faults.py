@@ -1,4 +1,4 @@
-"""BL-15 and HTTP-17: what is answered while the store is away, and when it is back."""
+"""BL-15, BL-23 and HTTP-17: what is answered while the store is away, and when it is back."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django.core.checks import CheckMessage
 
 from djwto.blacklist import BlacklistBackend
 from djwto.exceptions import STORE_FAILURES
@@ -316,6 +317,32 @@ def _expect_consistent(
             _expect_first_or_second(caller, backend, call.arguments[0])
         elif call.method.endswith("compare_and_set"):
             _expect_old_or_new(caller, backend, call.arguments[0], kind)
+
+
+@clause("BL-23")
+def checks_do_not_look_at_the_store(subject: Subject) -> None:
+    _checked(subject.make_untaped().check)
+    with outage(subject) as store, Caller() as caller:
+        made = _made_before(store, caller)
+        told = _checked(partial(caller.ask, made.check))
+        for kind in store.kinds:
+            with store.away(kind):
+                away = f" while the store {kind}"
+                expect(f"check(){away}", _checked(partial(caller.ask, made.check), away), told)
+                new = caller.ask(store.during.make_untaped)
+                # What its other options are checked for is for their author to say.
+                if isinstance(new, BlacklistBackend):
+                    said = _checked(partial(caller.ask, new.check), away)
+                    if store.ends:
+                        expect(f"check(){away}", said, told)
+
+
+def _checked(check: Callable[[], Said], when: str = "") -> list[str]:
+    """The messages of a backend's checks. Raises Broken if that is not what they are."""
+    said = check()
+    if not isinstance(said, list) or not all(isinstance(one, CheckMessage) for one in said):
+        _reject(f"check(){when}", "a list of Django's check messages", said)
+    return list(map(str, said))
 
 
 BACK = "now that the store is back"

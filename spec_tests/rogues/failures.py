@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
+
+from django.core.checks import CheckMessage, Error
 
 from djwto.backends.redis import RedisBlacklist
 from djwto.exceptions import BlacklistUnavailable
@@ -153,6 +156,37 @@ class TakesItsTime(Honest):
 
 class OnRedis(RedisBlacklist, Rogue):
     """Breaks nothing: what the rogues are made from whose server goes away and comes back."""
+
+
+class ChecksItsServer(OnRedis):
+    """Has the checks of every start tell whether its server is there."""
+
+    breaks = "BL-23"
+
+    def check(self) -> list[CheckMessage]:
+        with suppress(BlacklistUnavailable):
+            self.contains("0")
+            return []
+        return [Error("The server is down.", id="rogues.E001")]
+
+
+class ChecksWhatItKeeps(OnRedis):
+    """Looks at an entry in its checks, which nothing starts without."""
+
+    breaks = "BL-23"
+
+    def check(self) -> list[CheckMessage]:
+        self.get_many(["0"])
+        return []
+
+
+class ChecksForTrue(Honest):
+    """Answers its checks with True, since all is well."""
+
+    breaks = "BL-23"
+
+    def check(self) -> list[CheckMessage]:
+        return True  # type: ignore[return-value]
 
 
 class SwallowsTimeouts(OnRedis):
