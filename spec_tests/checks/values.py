@@ -54,6 +54,7 @@ VALUES = [
     "None",
     "true",
     "%s %(key)s {0} $1 \\0 \\x41 ' OR ''='",
+    "%41+%2B%25 &lt;&#65; \\u0041\\101 =41 ${HOME} ~",
     "".join(map(chr, range(32, 127))),
     LONGEST,
     "~" * 200,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from djwto.spec_tests.rogues.honest import Honest, HonestWithoutValues
@@ -343,3 +343,21 @@ class SetToZeroIsNever(Honest):
 
     def compare_and_set(self, key: str, old: str | None, new: str, exp: int | None) -> bool:
         return super().compare_and_set(key, old, new, exp or None)
+
+
+class BelievesTheFirstExp(Honest):
+    """Asks for a key once, and answers that it is there until the exp that it had then."""
+
+    breaks = "BL-20"
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self.ends: dict[str, float] = {}
+
+    def contains(self, key: str) -> bool:
+        if self.ends.get(key, 0) > time.time():
+            return True
+        rows, _ = self._run("SELECT exp FROM entry WHERE key = ?", key)
+        for (exp,) in rows:
+            self.ends[key] = math.inf if exp is None else exp
+        return bool(rows)

@@ -73,6 +73,16 @@ class PurgesTheFirstBatch(Honest):
         return self._run(f"DELETE FROM entry WHERE key IN ({batch})", int(time.time()))[1]
 
 
+class BatchesOnce(Honest):
+    """Shows a command the first hundred that it purges, and leaves the rest."""
+
+    breaks = "BL-8"
+
+    def purge_in_batches(self) -> Iterator[int]:
+        batch = "SELECT key FROM entry WHERE exp < ? LIMIT 100"
+        yield self._run(f"DELETE FROM entry WHERE key IN ({batch})", int(time.time()))[1]
+
+
 class PurgesLater(Honest):
     """Purges what expired an hour ago or earlier."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection
+from html import unescape
 from typing import ClassVar
+from urllib.parse import unquote
 
 from djwto.spec_tests.rogues.honest import Honest, HonestWithoutValues
 
@@ -88,6 +90,24 @@ class AddsAOne(Honest):
 
     def add(self, key: str, exp: int | None) -> bool:
         return self.compare_and_set(key, None, "1", exp)
+
+
+class Unquotes(Honest):
+    """Answers with what a value would stand for in a URL."""
+
+    breaks = "BL-17"
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        return {key: unquote(value) for key, value in super().get_many(keys).items()}
+
+
+class UnescapesMarkup(Honest):
+    """Answers with what a value would stand for on a page."""
+
+    breaks = "BL-17"
+
+    def get_many(self, keys: Collection[str]) -> dict[str, str]:
+        return {key: unescape(value) for key, value in super().get_many(keys).items()}
 
 
 class TakesNumbersForNumbers(Honest):
