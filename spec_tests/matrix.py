@@ -291,9 +291,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         def run(column: Column) -> dict[str, Any] | None:
             found = column.run(given.profile, Path(folder))
             if found is not None:
-                failed = [v["clause"] for v in found["verdicts"] if v["result"] == FAILS]
-                said = f"FAILS {', '.join(failed)}" if failed else "holds"
+                failed = [v for v in found["verdicts"] if v["result"] == FAILS]
+                said = f"FAILS {', '.join(v['clause'] for v in failed)}" if failed else "holds"
                 print(f"{column.name} on {column.store}: {said} ({found['seconds']:.0f} s)")
+                for verdict in failed:
+                    print(
+                        f"  {verdict['clause']}: {verdict['reason']}",
+                        *verdict["steps"],
+                        sep="\n    ",
+                    )
                 sys.stdout.flush()
             return found
 

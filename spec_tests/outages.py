@@ -22,6 +22,10 @@ CUTTING = "breaks off in the middle of each answer"
 LOSING = "breaks off in the middle of one answer"
 SILENT = "is silent"
 OUT_OF_REACH = "is out of reach"
+FILE_AWAY = "has its file elsewhere"
+
+SQLITE = b"SQLite format 3\0"
+"""How such a file begins."""
 
 PORTS = {"postgresql": 5432, "mysql": 3306, "oracle": 1521, "redis": 6379, "rediss": 6379}
 """Where a server is of which only the host is named, by Django's vendors and schemes of URLs."""
@@ -143,6 +147,41 @@ class Elsewhere(Outage):
 
     def give_back(self) -> None:
         """Nothing was."""
+
+
+class FileMoved(Outage):
+    """A file of SQLite's, of the backend's own. Whoever holds it open may go on, and be right."""
+
+    kinds: ClassVar[tuple[str, ...]] = (FILE_AWAY,)
+
+    def __init__(self, subject: Subject, file: Path) -> None:
+        super().__init__(subject)
+        # The log of what was written last is part of it.
+        log = file.with_name(f"{file.name}-wal")
+        parts = [part for part in (file, log) if part.is_file()]
+        self.moved = {part: part.with_name(f"{part.name}.away") for part in parts}
+
+    def take_away(self, kind: str, n_bytes: int = 0, whole_answers: int = 0) -> None:
+        for part, elsewhere in self.moved.items():
+            part.rename(elsewhere)
+            # So that none can be made in its place.
+            part.mkdir()
+
+    def give_back(self) -> None:
+        for part, elsewhere in self.moved.items():
+            part.rmdir()
+            elsewhere.rename(part)
+
+
+def file_of(subject: Subject) -> FileMoved | None:
+    """The database of SQLite that an option names, once something is in it; None for none."""
+    subject.make_untaped().add(new_key(), None)
+    for value in subject.options.values():
+        if isinstance(value, (str, Path)) and (file := Path(value)).is_file():
+            with file.open("rb") as opened:
+                if opened.read(len(SQLITE)) == SQLITE:
+                    return FileMoved(subject, file)
+    return None
 
 
 Way = Callable[[Subject], AbstractContextManager[Outage | None]]

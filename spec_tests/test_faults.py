@@ -615,6 +615,51 @@ def test_options_that_are_out_of_reach_will_do(clause_id: str) -> None:
         CHECKS[clause_id](Subject(f"{HERE}.GetsNothing", here, there))
 
 
+class ConnectsWhenMade(Honest):
+    """Breaks nothing: it needs its file from the beginning."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self.contains(new_key())
+
+
+class FindsNothingWithoutItsFile(ConnectsWhenMade):
+    """Answers for a file that is not there as for one that is empty."""
+
+    def contains(self, key: str) -> bool:
+        with suppress(BlacklistUnavailable):
+            return super().contains(key)
+        return False
+
+
+@stored
+@pytest.mark.usefixtures("quick")
+def test_a_file_is_moved_and_put_back(tmp_path: Path) -> None:
+    options = {"path": str(tmp_path / "store.sqlite3")}
+    right, wrong = (Subject(f"{HERE}.{one.__name__}", options) for one in MADE_WITH_A_FILE)
+    backend = right.make_untaped()
+    key = new_key()
+    backend.add(key, None)
+    for clause_id in ("BL-15", "BL-23"):
+        CHECKS[clause_id](right)
+    with pytest.raises(Broken, match="elsewhere: expected True or BlacklistUnavailable, saw"):
+        CHECKS["BL-15"](wrong)
+    assert backend.contains(key)
+    assert not list(tmp_path.glob("*.away"))
+
+
+MADE_WITH_A_FILE = (ConnectsWhenMade, FindsNothingWithoutItsFile)
+
+
+@stored
+@pytest.mark.usefixtures("quick")
+def test_one_that_cannot_be_made_has_not_been_asked(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    subject = Subject(f"{HERE}.ConnectsWhenMade", {}, {"path": str(tmp_path / "folder")})
+    with pytest.raises(NotApplicable, match="have it connect when it is first asked"):
+        CHECKS["BL-15"](subject)
+
+
 @stored
 def test_a_server_may_be_named_in_several_ways(redis_url: str) -> None:
     server = RedisBlacklist({"url": redis_url}).client.get_connection_kwargs()

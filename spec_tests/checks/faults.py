@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, Queue, SimpleQueue
@@ -18,9 +18,18 @@ from django.core.checks import CheckMessage
 from djwto.blacklist import BlacklistBackend
 from djwto.exceptions import STORE_FAILURES
 from djwto.spec_tests import api, profile
-from djwto.spec_tests.outages import LOSING, OUT_OF_REACH, REFUSING, SILENT, Outage, outage
+from djwto.spec_tests.outages import (
+    FILE_AWAY,
+    LOSING,
+    OUT_OF_REACH,
+    REFUSING,
+    SILENT,
+    Outage,
+    file_of,
+    outage,
+)
 from djwto.spec_tests.recorder import Recorder
-from djwto.spec_tests.registry import Broken, clause, expect
+from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
 from djwto.spec_tests.stage import (
     HOUR,
     MODES,
@@ -167,6 +176,28 @@ def _reject(done: str, wanted: str, said: Said) -> None:
 
 @clause("BL-15")
 def a_store_that_cannot_answer_says_so(subject: Subject) -> None:
+    # Where this says something, there may be nothing that says more.
+    with suppress(NotApplicable) if _asked_without_its_file(subject) else nullcontext():
+        _ask_during_an_outage(subject)
+
+
+def _asked_without_its_file(subject: Subject) -> bool:
+    """Asks a store whose file is moved, for each call; False if there is none to be moved."""
+    if (store := file_of(subject)) is None:
+        return False
+    with Caller() as caller:
+        old = _made_before(store, caller)
+        known, calls = _prepared(old, caller)
+        for call in calls:
+            with store.away(FILE_AWAY):
+                said = caller.ask(call.on(old))
+            call.expect_no_guess(f"while the store {FILE_AWAY}", said)
+            _expect_back(caller, old, known)
+        _expect_consistent(caller, old, calls, FILE_AWAY)
+    return True
+
+
+def _ask_during_an_outage(subject: Subject) -> None:
     with outage(subject) as store, Caller() as caller:
         for kind in store.kinds:
             if kind == LOSING:
@@ -241,6 +272,11 @@ def _ask_all_at_once(store: Outage, kind: str, caller: Caller) -> None:
     with store.away(kind, CUTS[0]):
         attempts = at_once(store.during.make_untaped for _ in calls)
         new = [made for made in attempts if _is_made(kind, made)]
+        if not (olds or new):
+            raise NotApplicable(
+                "with --unreachable-options the backend cannot be made, so that nothing can be "
+                "asked of it: have it connect when it is first asked"
+            )
         pairs = [*zip(calls, olds, strict=False), *zip(calls, new, strict=False)]
         all_said = at_once(call.on(backend) for call, backend in pairs)
     for (call, _), said in zip(pairs, all_said, strict=True):
@@ -322,19 +358,27 @@ def _expect_consistent(
 @clause("BL-23")
 def checks_do_not_look_at_the_store(subject: Subject) -> None:
     _checked(subject.make_untaped().check)
-    with outage(subject) as store, Caller() as caller:
-        made = _made_before(store, caller)
-        told = _checked(partial(caller.ask, made.check))
-        for kind in store.kinds:
-            with store.away(kind):
-                away = f" while the store {kind}"
-                expect(f"check(){away}", _checked(partial(caller.ask, made.check), away), told)
-                new = caller.ask(store.during.make_untaped)
-                # What its other options are checked for is for their author to say.
-                if isinstance(new, BlacklistBackend):
-                    said = _checked(partial(caller.ask, new.check), away)
-                    if store.ends:
-                        expect(f"check(){away}", said, told)
+    moved = file_of(subject)
+    with Caller() as caller:
+        if moved is not None:
+            _expect_the_same_checks(moved, caller)
+        with suppress(NotApplicable) if moved else nullcontext(), outage(subject) as store:
+            _expect_the_same_checks(store, caller)
+
+
+def _expect_the_same_checks(store: Outage, caller: Caller) -> None:
+    made = _made_before(store, caller)
+    told = _checked(partial(caller.ask, made.check))
+    for kind in store.kinds:
+        with store.away(kind):
+            away = f" while the store {kind}"
+            expect(f"check(){away}", _checked(partial(caller.ask, made.check), away), told)
+            new = caller.ask(store.during.make_untaped)
+            # What its other options are checked for is for their author to say.
+            if isinstance(new, BlacklistBackend):
+                said = _checked(partial(caller.ask, new.check), away)
+                if store.ends:
+                    expect(f"check(){away}", said, told)
 
 
 def _checked(check: Callable[[], Said], when: str = "") -> list[str]:
