@@ -20,6 +20,7 @@ from djwto.spec_tests.subject import Subject, close_connections, new_key
 TASKS = 6
 ROUNDS = 20
 FEWEST_ROUNDS = 6
+MANY = 110
 
 
 @clause("BL-13")
@@ -56,6 +57,7 @@ def async_does_what_sync_does(subject: Subject) -> None:
     )
 
     _awaited_values(backend, exp)
+    _many_are_awaited(subject)
     _one_task_is_first(subject)
     _awaited_entries_end(subject)
 
@@ -65,6 +67,21 @@ def async_does_what_sync_does(subject: Subject) -> None:
         return answer
 
     frees_all("apurge()", backend, lambda: asyncio.run(purge()))
+
+
+def _many_are_awaited(subject: Subject) -> None:
+    backend = subject.make_untaped()
+    absent, there = ([new_key() for _ in range(MANY)] for _ in range(2))
+    for key in there:
+        backend.add(key, None)
+
+    async def found() -> int:
+        answer = await backend.aget_many([*absent, *there])
+        await sync_to_async(close_connections)()
+        return len(answer)
+
+    done = f"how many aget_many() finds of {MANY} keys that were never added and as many that were"
+    expect(done, asyncio.run(found()), MANY)
 
 
 def _awaited_entries_end(subject: Subject) -> None:

@@ -9,6 +9,15 @@ from asgiref.sync import sync_to_async
 from djwto.spec_tests.rogues.honest import Honest, HonestWithoutValues
 
 
+class AwaitsAHundred(Honest):
+    """Answers, awaited, for the first hundred keys."""
+
+    breaks = "BL-13"
+
+    async def aget_many(self, keys: Collection[str]) -> dict[str, str]:
+        return await super().aget_many(list(keys)[:100])
+
+
 class AsyncTwinLies(Honest):
     """Answers True when `add` is awaited, and adds nothing."""
 
