@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -195,16 +196,16 @@ def statuses_of(operation: Any, user: User) -> set[int]:
     # Else nothing is sent that could be wrong: a Bearer header is no parameter.
     if "requestBody" in told or (current().ambient and told["security"]):
         ways.append(GenerationMode.NEGATIVE)
-    for way in ways:
+    for way, known in product(ways, (True, False)):
 
         @hypothesis_settings(
-            max_examples=6,
+            max_examples=3,
             deadline=None,
             database=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(case=operation.as_strategy(generation_mode=way), known=st.booleans())
+        @given(case=operation.as_strategy(generation_mode=way), known=st.just(known))
         def send(case: Any, known: bool) -> None:
             sent = credentials(user, type_of(told)) if known else {}
             response = case.call_and_validate(excluded_checks=unaware, **sent)
