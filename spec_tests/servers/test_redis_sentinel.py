@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("redis-sentinel")
 
 TIMEOUT = 0.5
 
-NEED_AN_OUTAGE = {"BL-15"}
+NEED_AN_OUTAGE = {"BL-15", "BL-23"}
 """The suite knows no way to take the primary away. The tests below do."""
 
 
