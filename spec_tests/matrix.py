@@ -23,6 +23,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from djwto.spec_tests.report import FAILS, Verdict, describe
 from djwto.spec_tests.services import MARIADB, MEMCACHED, POSTGRESQL, REDIS, Service
 
 DATABASE = "djwto.backends.database.DatabaseBlacklist"
@@ -30,7 +31,6 @@ CACHE = "djwto.backends.cache.CacheBlacklist"
 REDIS_BACKEND = "djwto.backends.redis.RedisBlacklist"
 THREE_METHODS = "djwto.spec_tests.rogues.honest.HonestWithoutValues"
 
-HOLDS, FAILS = "holds", "fails"
 SHOWN = {"holds": "pass", "fails": "FAIL", "n/a": "n/a"}
 FAMILIES = {
     "BL": "What a backend promises",
@@ -294,12 +294,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 failed = [v for v in found["verdicts"] if v["result"] == FAILS]
                 said = f"FAILS {', '.join(v['clause'] for v in failed)}" if failed else "holds"
                 print(f"{column.name} on {column.store}: {said} ({found['seconds']:.0f} s)")
-                for verdict in failed:
-                    print(
-                        f"  {verdict['clause']}: {verdict['reason']}",
-                        *verdict["steps"],
-                        sep="\n    ",
-                    )
+                for v in failed:
+                    print(describe(Verdict(v["clause"], FAILS, v["reason"], tuple(v["steps"]))))
                 sys.stdout.flush()
             return found
 

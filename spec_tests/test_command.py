@@ -117,7 +117,7 @@ def test_what_was_found_is_said_and_written(folder: Path) -> None:
     done = _run(folder, "--backend", "mine.Right", "--profile", "quick", *options, *only)
     verdicts = _verdicts(done.stdout)
     assert verdicts == FOUND
-    assert done.stdout.splitlines()[-1] == ("3 clauses hold, 2 not applicable (BL-19, HTTP-17)")
+    assert done.stdout.splitlines()[-1] == "3 clauses hold, 2 not applicable (BL-19, HTTP-17)"
     assert "name options with which it cannot be reached: --unreachable-options" in done.stdout
     assert (done.returncode, done.stderr) == (0, "")
     assert (folder / "other.sqlite3").exists()

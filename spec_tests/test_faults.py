@@ -636,7 +636,8 @@ class FindsNothingWithoutItsFile(ConnectsWhenMade):
 @pytest.mark.usefixtures("quick")
 def test_a_file_is_moved_and_put_back(tmp_path: Path) -> None:
     options = {"path": str(tmp_path / "store.sqlite3")}
-    right, wrong = (Subject(f"{HERE}.{one.__name__}", options) for one in MADE_WITH_A_FILE)
+    right = Subject(f"{HERE}.ConnectsWhenMade", options)
+    wrong = Subject(f"{HERE}.FindsNothingWithoutItsFile", options)
     backend = right.make_untaped()
     key = new_key()
     backend.add(key, None)
@@ -646,9 +647,6 @@ def test_a_file_is_moved_and_put_back(tmp_path: Path) -> None:
         CHECKS["BL-15"](wrong)
     assert backend.contains(key)
     assert not list(tmp_path.glob("*.away"))
-
-
-MADE_WITH_A_FILE = (ConnectsWhenMade, FindsNothingWithoutItsFile)
 
 
 @stored

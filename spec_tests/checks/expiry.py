@@ -16,7 +16,7 @@ from typing import Any
 from djwto.blacklist import BlacklistBackend
 from djwto.claims import LAST_NUMERIC_DATE
 from djwto.spec_tests import profile
-from djwto.spec_tests.checks.calls import HOUR, frees_all, live_expiries
+from djwto.spec_tests.checks.calls import HOUR, frees_all, live_expiries, more_than_a_batch
 from djwto.spec_tests.checks.races import beside_purges
 from djwto.spec_tests.checks.values import needs_values
 from djwto.spec_tests.clock import Clock, SetForward, clock_of, goes_by_python
@@ -30,8 +30,6 @@ LIFE, LIFE_SET_FORWARD = 4, 600
 """Seconds that the entries live for whose end is awaited, or set forward to."""
 
 BATCH_SECONDS = 5.0
-MORE_THAN_A_BATCH, FEWEST_IN_A_BATCH = 1_100, 220
-"""Elapsed entries for one purge, which may take a hundred or a thousand at a time."""
 
 GRACE = 3.5
 """Seconds after its `exp` in which a store may still hold an entry: stores round up."""
@@ -186,7 +184,7 @@ class _Historian:
     def _add_more_than_a_batch(self) -> None:
         """As many elapsed entries as a purge may take at a time, but for some seconds at most."""
         deadline = time.monotonic() + profile.seconds(BATCH_SECONDS)
-        for _ in range(profile.times(MORE_THAN_A_BATCH, fewest=FEWEST_IN_A_BATCH)):
+        for _ in range(more_than_a_batch()):
             if time.monotonic() > deadline or self.history.elapsed_refused:
                 return
             key, gone = new_key(), int(time.time()) - 1_000
@@ -316,8 +314,12 @@ def purge_frees_the_expired(subject: Subject) -> None:
         )
     expect("purge() straight after purge()", history.purged_again, 0)
     backend = subject.make_untaped()
-    most = profile.times(MORE_THAN_A_BATCH, fewest=FEWEST_IN_A_BATCH)
-    frees_all("purge_in_batches()", backend, lambda: sum(backend.purge_in_batches()), most)
+    frees_all(
+        "purge_in_batches()",
+        backend,
+        lambda: sum(backend.purge_in_batches()),
+        more_than_a_batch(),
+    )
 
 
 @clause("BL-9")

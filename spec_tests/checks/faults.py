@@ -176,36 +176,45 @@ def _reject(done: str, wanted: str, said: Said) -> None:
 
 @clause("BL-15")
 def a_store_that_cannot_answer_says_so(subject: Subject) -> None:
-    # Where this says something, there may be nothing that says more.
-    with suppress(NotApplicable) if _asked_without_its_file(subject) else nullcontext():
-        _ask_during_an_outage(subject)
+    _take_away(subject, _ask_while_it_is_away)
 
 
-def _asked_without_its_file(subject: Subject) -> bool:
-    """Asks a store whose file is moved, for each call; False if there is none to be moved."""
-    if (store := file_of(subject)) is None:
-        return False
-    with Caller() as caller:
-        old = _made_before(store, caller)
-        known, calls = _prepared(old, caller)
-        for call in calls:
-            with store.away(FILE_AWAY):
-                said = caller.ask(call.on(old))
-            call.expect_no_guess(f"while the store {FILE_AWAY}", said)
-            _expect_back(caller, old, known)
-        _expect_consistent(caller, old, calls, FILE_AWAY)
-    return True
+def _take_away(subject: Subject, ask: Callable[[Outage, Caller], None]) -> None:
+    """Has a store asked whose file can be moved, and one that can be taken away as a whole.
+
+    Raises NotApplicable if there is no way to do either.
+    """
+    if (moved := file_of(subject)) is not None:
+        with Caller() as caller:
+            ask(moved, caller)
+    # Where that has said something, there may be nothing that says more.
+    unless_asked = suppress(NotApplicable) if moved is not None else nullcontext()
+    with unless_asked, outage(subject) as store, Caller() as caller:
+        ask(store, caller)
 
 
-def _ask_during_an_outage(subject: Subject) -> None:
-    with outage(subject) as store, Caller() as caller:
-        for kind in store.kinds:
-            if kind == LOSING:
-                _lose_each_answer(store, caller)
-                continue
+def _ask_while_it_is_away(store: Outage, caller: Caller) -> None:
+    for kind in store.kinds:
+        if kind == LOSING:
+            _lose_each_answer(store, caller)
+        elif kind == FILE_AWAY:
+            _ask_without_its_file(store, caller)
+        else:
             _ask_all_at_once(store, kind, caller)
             if kind not in (SILENT, OUT_OF_REACH):
                 _ask_one_by_one(store, kind, caller)
+
+
+def _ask_without_its_file(store: Outage, caller: Caller) -> None:
+    """The file is moved for each call. One that holds it open may be right all the same."""
+    old = _made_before(store, caller)
+    known, calls = _prepared(old, caller)
+    for call in calls:
+        with store.away(FILE_AWAY):
+            said = caller.ask(call.on(old))
+        call.expect_no_guess(f"while the store {FILE_AWAY}", said)
+        _expect_back(caller, old, known)
+    _expect_consistent(caller, old, calls, FILE_AWAY)
 
 
 def _made_before(store: Outage, caller: Caller) -> BlacklistBackend:
@@ -358,12 +367,7 @@ def _expect_consistent(
 @clause("BL-23")
 def checks_do_not_look_at_the_store(subject: Subject) -> None:
     _checked(subject.make_untaped().check)
-    moved = file_of(subject)
-    with Caller() as caller:
-        if moved is not None:
-            _expect_the_same_checks(moved, caller)
-        with suppress(NotApplicable) if moved else nullcontext(), outage(subject) as store:
-            _expect_the_same_checks(store, caller)
+    _take_away(subject, _expect_the_same_checks)
 
 
 def _expect_the_same_checks(store: Outage, caller: Caller) -> None:
