@@ -22,6 +22,7 @@ UPDATE_REFRESH = "/api/token/refresh/update_refresh/"
 LOGOUT = "/api/token/refresh/logout/"
 LOGOUT_ALL = "/api/token/refresh/logout_all/"
 
+CSRF_COOKIE = "csrftoken"
 CSRF_TOKEN = "a" * 32
 
 
@@ -53,14 +54,18 @@ def latest_request() -> HttpRequest | None:
 _latest: HttpRequest | None = None
 
 
-def log_in(username: str, password: str, *, cookies: Any = None, **extra: Any) -> Answer:
+def log_in(username: str, password: object, *, cookies: Any = None, **extra: Any) -> Answer:
     """Posts credentials as a form, with the cookies that the client has, if any."""
+    unusual = "".join(f", {name}={value!r}" for name, value in extra.items())
     data = {"username": username, "password": password} | extra.pop("data", {})
     answer = _send("post", LOGIN, {"data": data}, extra, cookies)
     if (running := tape.current()) is not None:
         known = running.names.get(username)
         who = f"{known}.username" if known else repr(username)
-        _write(running, f"api.log_in({who}, {password!r})", answer)
+        if cookies:
+            held = [f"{name!r}: {_called(running, cookies[name])}" for name in cookies]
+            unusual = f", cookies={{{', '.join(held)}}}{unusual}"
+        _write(running, f"api.log_in({who}, {password!r}{unusual})", answer)
     return answer
 
 
@@ -84,7 +89,7 @@ def send(
         if token is not None:
             cookies[transport.cookie(REFRESH if as_refresh else ACCESS)] = token
         if csrf:
-            cookies["csrftoken"] = headers["X-CSRFToken"] = CSRF_TOKEN
+            cookies[CSRF_COOKIE] = headers["X-CSRFToken"] = CSRF_TOKEN
     elif token is not None:
         headers["Authorization"] = f"Bearer {token}"
     answer = _send(method, path, {"headers": headers}, extra, cookies)
@@ -92,9 +97,13 @@ def send(
         given = {"method": method, "as_refresh": as_refresh, "csrf": csrf, **extra}
         usual = {"method": "post", "as_refresh": True, "csrf": True}
         unusual = [f"{k}={v!r}" for k, v in given.items() if (k, v) not in usual.items()]
-        arguments = [repr(path), running.names.get(token or "", repr(token)), *unusual]
+        arguments = [repr(path), _called(running, token), *unusual]
         _write(running, f"api.send({', '.join(arguments)})", answer)
     return answer
+
+
+def _called(running: tape.Tape, token: str | None) -> str:
+    return running.names.get(token or "", repr(token))
 
 
 def _write(running: tape.Tape, call: str, answer: Answer) -> None:

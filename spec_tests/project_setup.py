@@ -101,7 +101,7 @@ def _defaults_of_djwto() -> Iterator[None]:
     from django.test import override_settings
     from django.urls import clear_url_caches
 
-    from djwto import urls
+    from djwto import async_urls, urls
     from djwto.conf import NAMES
 
     set_ = sorted(name for name in NAMES if hasattr(settings, name))
@@ -111,7 +111,8 @@ def _defaults_of_djwto() -> Iterator[None]:
             value = None if enter else getattr(settings, name)
             setting_changed.send(sender=project, setting=name, value=value, enter=enter)
         # The routes follow a setting as well, which is read when the module is imported.
-        importlib.reload(urls)
+        for module in (urls, async_urls):
+            importlib.reload(module)
         clear_url_caches()
 
     with override_settings():

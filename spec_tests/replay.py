@@ -8,12 +8,14 @@ import datetime
 import random
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from djwto.blacklist import load_backend
 from djwto.spec_tests import api
+from djwto.spec_tests.checks.receivers import Subclassed
 from djwto.spec_tests.checks.sessions_machine import SessionsMachine
-from djwto.spec_tests.stage import new_account, playing
+from djwto.spec_tests.stage import but_with, new_account, playing
 from djwto.spec_tests.subject import Subject, new_key
 
 MOST = 500
@@ -24,9 +26,11 @@ def replay(source: str, subject: Subject) -> Iterator[str]:
     """Each line of the steps, with what it answered or raised."""
     names: dict[str, Any] = {
         "SETTING": subject.setting,
+        "Subclassed": Subclassed,
         "SessionsMachine": type("SessionsMachine", (SessionsMachine,), {"subject": subject}),
         "api": api,
         "asyncio": asyncio,
+        "but_with": but_with,
         "datetime": datetime,
         "load_backend": load_backend,
         "new_account": new_account,
@@ -41,7 +45,8 @@ def replay(source: str, subject: Subject) -> Iterator[str]:
         except Exception as error:
             yield f"{line}  # raised {type(error).__name__}: {error}"
         else:
-            yield line if answer is None else f"{line}  # {_shown(answer)}"
+            is_told = answer is not None and not isinstance(answer, AbstractContextManager)
+            yield f"{line}  # {_shown(answer)}" if is_told else line
 
 
 def _with_new_keys(source: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,14 +15,58 @@ from django.db.models import AutoField
 from django.test import override_settings
 from hypothesis import strategies as st
 
-from djwto.spec_tests import api, tape
+from djwto.spec_tests import api, profile, tape
 from djwto.spec_tests.recorder import Sent
 from djwto.spec_tests.registry import Broken, expect
 from djwto.spec_tests.subject import Subject
 from djwto.transports import TRANSPORTS
 
 MODES = list(TRANSPORTS)
+URLS = {False: "djwto.urls", True: "djwto.async_urls"}
+"""Where the endpoints are, and where they are awaited (USER-8)."""
+
 PASSWORD = "a password"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way in which the endpoints are in use."""
+
+    mode: str
+    awaited: bool
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What puts it in force."""
+        return {"DJWTO_MODE": self.mode, "ROOT_URLCONF": URLS[self.awaited]}
+
+    @property
+    def has_cookies(self) -> bool:
+        """Whether tokens travel in cookies."""
+        return TRANSPORTS[self.mode].ambient
+
+    def __str__(self) -> str:
+        return f"{self.mode}, awaited" if self.awaited else self.mode
+
+
+JSON, ONE_COOKIE, TWO_COOKIES = MODES
+IN_JSON = [Way(JSON, awaited=False), Way(JSON, awaited=True)]
+"""Those for what has nothing to do with how tokens travel."""
+
+WAYS = [
+    *IN_JSON,
+    Way(ONE_COOKIE, awaited=False),
+    Way(TWO_COOKIES, awaited=True),
+    Way(ONE_COOKIE, awaited=True),
+    Way(TWO_COOKIES, awaited=False),
+]
+"""All of them; the first have each of everything."""
+
+
+def ways() -> list[Way]:
+    """Those to look at: with little effort not each combination."""
+    return WAYS[: profile.times(len(WAYS), fewest=4)]
+
 
 SENDERS = {
     "jwt_logged_in": "GetTokensView",
@@ -63,6 +107,7 @@ texts = st.text("abcxyz0189 .:/-_éß漢", min_size=1, max_size=12).filter(str.s
 settings_drawn = st.fixed_dictionaries(
     {
         "DJWTO_MODE": st.sampled_from(MODES),
+        "ROOT_URLCONF": st.sampled_from(list(URLS.values())),
         "DJWTO_ISS_CLAIM": st.none() | texts,
         "DJWTO_SUB_CLAIM": st.none() | texts,
         "DJWTO_AUD_CLAIM": st.none() | texts | st.lists(texts, min_size=1, max_size=2),
@@ -102,8 +147,11 @@ def new_account(name: str = "alice", permissions: int = 0) -> Account:
         # which Hypothesis has say the same in each example.
         fields[model._meta.pk.name] = 2**30 + uuid.uuid4().int % 2**30
     user = model.objects.create_user(**fields)
-    granted = list(Permission.objects.select_related("content_type").order_by("pk")[:permissions])
-    user.user_permissions.set(granted)
+    granted: list[Permission] = []
+    if permissions:
+        known = Permission.objects.select_related("content_type").order_by("pk")
+        granted += known[:permissions]
+        user.user_permissions.set(granted)
     if (running := tape.current()) is not None:
         called = running.name("user", username)
         running.write(f"{called} = new_account({name!r}, {permissions})")
@@ -116,12 +164,37 @@ def playing(subject: Subject, **settings: Any) -> Iterator[None]:
     """The settings in force, with the subject as the blacklist."""
     if (running := tape.current()) is not None:
         running.clear()
-        name = running.name("stage")
-        shown = "".join(f", {name}={value!r}" for name, value in settings.items())
-        running.write(f"{name} = playing(subject{shown})")
-        running.write(f"{name}.__enter__()")
+    _enter("playing", "subject", settings)
     with override_settings(DJWTO_BLACKLIST=subject.setting, **settings):
         yield
+
+
+@contextmanager
+def but_with(**settings: Any) -> Iterator[None]:
+    """These settings in force as well, on the stage that is played on."""
+    name = _enter("but_with", "", settings)
+    with override_settings(**settings):
+        yield
+    if (running := tape.current()) is not None:
+        running.write(f"{name}.__exit__(None, None, None)")
+
+
+def _enter(function: str, first: str, settings: dict[str, Any]) -> str:
+    """Writes down that a stage is entered; its name."""
+    if (running := tape.current()) is None:
+        return ""
+    name = running.name("stage")
+    arguments = [first] * bool(first) + [f"{key}={value!r}" for key, value in settings.items()]
+    running.write(f"{name} = {function}({', '.join(arguments)})")
+    running.write(f"{name}.__enter__()")
+    return name
+
+
+def in_each_way(subject: Subject, ways: Sequence[Way] = WAYS, **settings: Any) -> Iterator[Way]:
+    """Each way in which the endpoints can be in use, in force with these settings."""
+    for way in ways:
+        with playing(subject, **way.settings, **settings):
+            yield way
 
 
 def expect_trace(done: str, sent: list[Sent], *names: str) -> None:
@@ -159,6 +232,22 @@ def expect_claims(done: str, sent: Sent, answer: api.Answer, presented: str | No
         if token is None:
             raise Broken(f"{done}: expected both tokens in the answer, saw {answer}")
         expect(f"{name} of {sent.name} sent by {done}", sent.kwargs[name], api.claims_of(token))
+
+
+def expect_cleared(done: str, answer: api.Answer, login: api.Answer) -> None:
+    """Raises Broken unless all cookies that a login set for tokens are cleared, where they are."""
+    cleared, set_ = _cookies(answer), _cookies(login)
+    expect(f"the cookies, their paths and domains, cleared by {done}", cleared, set_)
+    for name, cookie in answer.cookies.items():
+        expect(f"Max-Age of {name} set by {done}", cookie["max-age"], 0)
+
+
+def _cookies(answer: api.Answer) -> list[tuple[str, str, str]]:
+    return sorted(
+        (name, cookie["path"], cookie["domain"])
+        for name, cookie in answer.cookies.items()
+        if name != api.CSRF_COOKIE
+    )
 
 
 def logged_in(account: Account) -> api.Answer:

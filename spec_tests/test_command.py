@@ -171,7 +171,7 @@ def test_a_call_that_never_answers_ends_the_run_with_what_was_found(folder: Path
     ]
 
 
-@pytest.mark.parametrize("clause_id", ["BL-5", "BL-14", "HTTP-12"])
+@pytest.mark.parametrize("clause_id", ["BL-5", "BL-14", "SIG-13", "SIG-15", "HTTP-12"])
 def test_the_steps_shown_can_be_run_again(folder: Path, clause_id: str) -> None:
     steps, replayed = _replayed(folder, "mine.Forgetful", clause_id)
     # What was answered then stands after each line; it is answered again.

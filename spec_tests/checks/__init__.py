@@ -9,6 +9,7 @@ from djwto.spec_tests.checks import (  # noqa: F401
     machine,
     options,
     races,
+    receivers,
     rotations,
     sessions,
     sessions_machine,

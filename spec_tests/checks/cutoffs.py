@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from djwto.authentication import jwt_is_refresh, jwt_login_required
+from djwto.authentication import jwt_is_refresh, jwt_login_required, jwt_perm_required
 from djwto.claims import ACCESS, REFRESH
 from djwto.sessions import revoke_all
 from djwto.spec_tests import api
 from djwto.spec_tests.checks.rotations import at_once
-from djwto.spec_tests.checks.sessions import in_each_mode, status
+from djwto.spec_tests.checks.sessions import status
+from djwto.spec_tests.clock import HOUR, Clock, SetForward, clock_of
 from djwto.spec_tests.outages import outage
 from djwto.spec_tests.registry import NotApplicable, clause, expect
-from djwto.spec_tests.stage import Account, logged_in, new_account, playing
+from djwto.spec_tests.stage import (
+    Account,
+    Way,
+    but_with,
+    expect_cleared,
+    in_each_way,
+    logged_in,
+    new_account,
+    playing,
+)
 from djwto.spec_tests.subject import Subject, close_connections
 from djwto.transports import OneCookie, current
 
@@ -40,30 +54,35 @@ def _expect_alive(done: str, tokens: api.Answer, alive: bool) -> None:
 @clause("HTTP-22")
 def logging_out_everywhere_ends_every_session(subject: Subject) -> None:
     _needs_values(subject)
-    for mode in in_each_mode(subject):
+    for way in in_each_way(subject):
         account, stranger = new_account(), logged_in(new_account("Bob"))
         for keep in (False, True):
             this, other = logged_in(account), logged_in(account)
             answer = api.send(api.LOGOUT_ALL, this.refresh, data={"keep_current": str(keep)})
-            done = f"after {api.LOGOUT_ALL} in {mode} with keep_current {keep}"
+            done = f"after {api.LOGOUT_ALL} in {way} with keep_current {keep}"
             expect(f"the status {done}", answer.status, 200)
-            clears = not keep and mode != "JSON"
-            expect(f"whether cookies are cleared {done}", bool(answer.cookies), clears)
+            if keep:
+                expect(f"cookies set {done}", sorted(answer.cookies), [])
+            else:
+                expect_cleared(done, answer, this)
             _expect_alive(f"with the other session's token {done}", other, False)
             _expect_alive(f"with this session's token {done}", this, keep)
             _expect_alive(f"with a new login's token {done}", logged_in(account), True)
             _expect_alive(f"with another user's token {done}", stranger, True)
         subject.make().purge()
         _expect_alive(f"with the other session's token {done} and purge()", other, False)
-        _sparing(account, mode)
-        _at_once(account, mode)
+        _sparing(account, way)
+        _at_once(account, way)
+        with clock_of(subject) as clock:
+            if isinstance(clock, SetForward):
+                _once_it_is_forgotten(subject, way, clock)
 
 
-def _sparing(account: Account, mode: str) -> None:
+def _sparing(account: Account, way: Way) -> None:
     """Whoever is spared later, what has ended stays so."""
     first, second = logged_in(account), logged_in(account)
     revoke_all(account.user, except_jti=_jti(first))
-    done = f"in {mode} after revoke_all but for the first session"
+    done = f"in {way} after revoke_all but for the first session"
     _expect_alive(f"with its token {done}", first, True)
     _expect_alive(f"with the second one's token {done}", second, False)
     revoke_all(account.user, except_jti=_jti(first))
@@ -74,12 +93,28 @@ def _sparing(account: Account, mode: str) -> None:
     _expect_alive(f"with the second one's token {done}", second, False)
 
 
-def _at_once(account: Account, mode: str) -> None:
+def _at_once(account: Account, way: Way) -> None:
     tokens = logged_in(account)
     answers = at_once(6, lambda: revoke_all(account.user))
-    expect(f"what six calls of revoke_all in {mode} at once answer", answers, [None] * 6)
-    _expect_alive(f"in {mode} after six calls of revoke_all at once", tokens, False)
-    _expect_alive(f"in {mode} with a login after them", logged_in(account), True)
+    expect(f"what six calls of revoke_all in {way} at once answer", answers, [None] * 6)
+    _expect_alive(f"in {way} after six calls of revoke_all at once", tokens, False)
+    _expect_alive(f"in {way} with a login after them", logged_in(account), True)
+
+
+def _once_it_is_forgotten(subject: Subject, way: Way, clock: Clock) -> None:
+    """The store forgets a log-out-everywhere once none of the tokens before can be valid."""
+    account = new_account()
+    with but_with(DJWTO_SESSION_MAX_AGE=timedelta(days=1)):
+        revoke_all(account.user)
+        clock.wait_until(time.time() + 23 * HOUR)
+        younger = logged_in(account)
+        clock.wait_until(time.time() + 2 * HOUR)
+        subject.make().purge()
+        seen = status(api.REFRESH_ACCESS, younger.refresh)
+        expect(f"{api.REFRESH_ACCESS} in {way} a day after revoke_all", seen, 200)
+        revoke_all(account.user)
+        _expect_alive(f"in {way} after revoke_all, when the last was forgotten", younger, False)
+        _expect_alive(f"in {way} with a login after that", logged_in(account), True)
 
 
 def _jti(tokens: api.Answer) -> str:
@@ -87,14 +122,14 @@ def _jti(tokens: api.Answer) -> str:
     return jti
 
 
-def _set_password(user: Any) -> None:
+def _set_password(user: Any, fields: list[str] | None = None) -> None:
     user.set_password("another password")
-    user.save()
+    user.save(update_fields=fields)
 
 
-def _deactivate(user: Any) -> None:
+def _deactivate(user: Any, fields: list[str] | None = None) -> None:
     user.is_active = False
-    user.save()
+    user.save(update_fields=fields)
 
 
 def _delete(user: Any) -> None:
@@ -103,7 +138,9 @@ def _delete(user: Any) -> None:
 
 CHANGES: dict[str, Callable[[Any], None]] = {
     "the password was changed": _set_password,
+    "the password alone was saved": partial(_set_password, fields=["password"]),
     "the user was deactivated": _deactivate,
+    "is_active alone was saved": partial(_deactivate, fields=["is_active"]),
     "the user was deleted": _delete,
 }
 
@@ -111,51 +148,60 @@ CHANGES: dict[str, Callable[[Any], None]] = {
 @clause("HTTP-23")
 def another_password_ends_every_session(subject: Subject) -> None:
     _needs_values(subject)
-    for mode in in_each_mode(subject):
+    for way in in_each_way(subject):
         for done, change in CHANGES.items():
             account, stranger = new_account(), logged_in(new_account("Bob"))
             sessions = [logged_in(account), logged_in(account)]
             change(account.user)
             for tokens in sessions:
-                _expect_alive(f"in {mode} after {done}", tokens, False)
-            _expect_alive(f"with another user's token in {mode} after {done}", stranger, True)
+                _expect_alive(f"in {way} after {done}", tokens, False)
+            _expect_alive(f"with another user's token in {way} after {done}", stranger, True)
 
 
-@jwt_login_required
-def _access_view(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
+GUARDS = {
+    ACCESS: (jwt_login_required, jwt_perm_required([])),
+    REFRESH: (jwt_is_refresh, lambda view: jwt_perm_required([])(jwt_is_refresh(view))),
+}
+"""What lets only those in who have a token of the type; the permissions are another matter."""
 
 
-@jwt_is_refresh
-def _refresh_view(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
+def _guarded(guard: Any, way: Way) -> Any:
+    """A view behind a decorator, to be called as any."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    async def awaited(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    return async_to_sync(guard(awaited)) if way.awaited else guard(view)
 
 
-def _view_status(view: Callable[[HttpRequest], HttpResponse], type_: str, token: str) -> int:
+def _view_status(view: Any, type_: str, token: str | None) -> int:
     request = RequestFactory().get("/")
     transport = current()
     if isinstance(transport, OneCookie):
-        request.COOKIES[transport.cookie(type_)] = token
+        request.COOKIES[transport.cookie(type_)] = token or ""
     else:
         request.META["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-    return view(request).status_code
+    status: int = view(request).status_code
+    return status
 
 
 @clause("HTTP-24")
 def access_tokens_can_be_checked(subject: Subject) -> None:
     for checked in (False, True):
-        for mode in in_each_mode(subject, DJWTO_CHECK_ACCESS=checked):
+        for way in in_each_way(subject, DJWTO_CHECK_ACCESS=checked):
             tokens = logged_in(new_account())
             for done, wanted in (("", 200), (" after logout", 401 if checked else 200)):
                 if done:
                     api.send(api.LOGOUT, tokens.refresh)
-                for view, type_, token in (
-                    (_access_view, ACCESS, tokens.access or ""),
-                    (_refresh_view, REFRESH, tokens.refresh or ""),
-                ):
-                    seen = _view_status(view, type_, token)
-                    about = f"a view for {type_} tokens in {mode}{done}"
-                    expect(f"{about}, DJWTO_CHECK_ACCESS being {checked}", seen, wanted)
+                for type_, token in ((ACCESS, tokens.access), (REFRESH, tokens.refresh)):
+                    for number, guard in enumerate(GUARDS[type_]):
+                        seen = _view_status(_guarded(guard, way), type_, token)
+                        about = f"a view for {type_} tokens in {way}{done}"
+                        about += " that names permissions" if number else ""
+                        expect(f"{about}, DJWTO_CHECK_ACCESS being {checked}", seen, wanted)
     with suppress(NotApplicable):
         _views_are_unavailable_while_the_store_is(subject)
 
@@ -163,10 +209,11 @@ def access_tokens_can_be_checked(subject: Subject) -> None:
 def _views_are_unavailable_while_the_store_is(subject: Subject) -> None:
     with outage(subject) as store:
         kind = store.kinds[0]
-        for mode in in_each_mode(store.subject, DJWTO_CHECK_ACCESS=True):
+        for way in in_each_way(store.subject, DJWTO_CHECK_ACCESS=True):
             tokens = logged_in(new_account())
-            with store.away(kind), playing(store.during, DJWTO_MODE=mode, DJWTO_CHECK_ACCESS=True):
+            with store.away(kind), playing(store.during, **way.settings, DJWTO_CHECK_ACCESS=True):
                 close_connections()
-                seen = _view_status(_access_view, ACCESS, tokens.access or "")
-            done = f"a view for access tokens in {mode} while the store {kind}"
+                view = _guarded(jwt_login_required, way)
+                seen = _view_status(view, ACCESS, tokens.access)
+            done = f"a view for access tokens in {way} while the store {kind}"
             expect(f"{done}, DJWTO_CHECK_ACCESS being True", seen, 503)

@@ -32,12 +32,13 @@ from djwto.spec_tests.recorder import Recorder
 from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
 from djwto.spec_tests.stage import (
     HOUR,
-    MODES,
     PASSWORD,
     Account,
+    Way,
     logged_in,
     new_account,
     playing,
+    ways,
 )
 from djwto.spec_tests.subject import Subject, close_connections, new_key
 
@@ -468,15 +469,16 @@ class Visit:
 def without_its_store_an_endpoint_does_nothing(subject: Subject) -> None:
     with outage(subject) as store:
         kinds = [kind for kind in store.kinds if kind not in (LOSING, SILENT)]
-        # Each mode, and with some effort each with each kind.
-        rounds = min(profile.times(len(MODES), fewest=len(MODES)), len(MODES) * len(kinds))
+        # Each way, and with some effort each with each kind.
+        used = ways()
+        rounds = min(profile.times(len(used), fewest=len(used)), len(used) * len(kinds))
         for number in range(rounds):
-            mode, kind = MODES[number % len(MODES)], kinds[number % len(kinds)]
-            with playing(store.subject, DJWTO_MODE=mode, DJWTO_REUSE_GRACE=HOUR):
-                _visit(store, kind, mode)
+            way, kind = used[number % len(used)], kinds[number % len(kinds)]
+            with playing(store.subject, **way.settings, DJWTO_REUSE_GRACE=HOUR):
+                _visit(store, kind, way)
 
 
-def _visit(store: Outage, kind: str, mode: str) -> None:
+def _visit(store: Outage, kind: str, way: Way) -> None:
     values = store.subject.make_untaped().supports_values
     visits = []
     for endpoint in ENDPOINTS + (ENDPOINTS_OF_VALUES if values else ()):
@@ -486,13 +488,13 @@ def _visit(store: Outage, kind: str, mode: str) -> None:
     with store.away(kind, CUTS[0]), elsewhere, Recorder() as recorder:
         answers = at_once(visit.make for visit in visits)
     for visit, answer in zip(visits, answers, strict=True):
-        _expect_refused(f"{visit.endpoint} in {mode} while the store {kind}", answer)
+        _expect_refused(f"{visit.endpoint} in {way} while the store {kind}", answer)
     sent = [one.name for one in recorder.sent]
-    expect(f"signals sent in {mode} while the store {kind}", sent, [])
+    expect(f"signals sent in {way} while the store {kind}", sent, [])
     # As Django does between two requests.
     close_connections()
     for visit in visits:
-        _expect_done(visit, f"{visit.endpoint} in {mode} now that the store is back", kind)
+        _expect_done(visit, f"{visit.endpoint} in {way} now that the store is back", kind)
 
 
 def _expect_refused(done: str, answer: Said) -> None:

@@ -22,15 +22,16 @@ from djwto.spec_tests.profile import run_machine, search
 from djwto.spec_tests.recorder import Recorder, Sent
 from djwto.spec_tests.registry import Broken, clause, expect
 from djwto.spec_tests.stage import (
-    MODES,
     PASSWORD,
     Account,
+    Way,
     expect_claims,
     expect_signal,
     expect_trace,
     new_account,
     playing,
     settings_drawn,
+    ways,
 )
 from djwto.spec_tests.subject import Subject
 
@@ -397,14 +398,14 @@ class SessionsMachine(RuleBasedStateMachine):
             expect(f"error of {one.name}", one.kwargs["error"], answer.body["error"])
 
 
-def _tell_every_signal(subject: Subject, mode: str) -> None:
+def _tell_every_signal(subject: Subject, way: Way) -> None:
     """A history with every signal, and every reason for none: rare ones are not left to chance."""
     machine = SessionsMachine()
     machine.subject = subject
     try:
         machine.start(
             settings={
-                "DJWTO_MODE": mode,
+                **way.settings,
                 "DJWTO_ROTATE_REFRESH": True,
                 "DJWTO_ROTATE_ON_ACCESS": False,
                 "DJWTO_REUSE_GRACE": 0,
@@ -434,6 +435,6 @@ def _tell_every_signal(subject: Subject, mode: str) -> None:
 
 @clause("SIG-12")
 def any_history_explains_its_signals(subject: Subject) -> None:
-    for mode in MODES:
-        _tell_every_signal(subject, mode)
+    for way in ways():
+        _tell_every_signal(subject, way)
     run_machine(SessionsMachine, subject, search(examples=80, steps=30))

@@ -1,14 +1,12 @@
-"""SIG-1 to SIG-7, SIG-9 to SIG-11, SIG-15, SIG-16: each signal, its sender, kwargs and moment."""
+"""SIG-1 to SIG-7, SIG-9, SIG-10, SIG-15, SIG-16: each signal, its sender, kwargs and moment."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.db import connections, transaction
-from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,15 +14,17 @@ from djwto import signals
 from djwto.blacklist import blacklist_key, get_blacklist
 from djwto.exceptions import InvalidToken
 from djwto.sessions import ask, revoke_all
-from djwto.spec_tests import api
+from djwto.spec_tests import api, hooks
+from djwto.spec_tests.checks.receivers import receiving
+from djwto.spec_tests.logged import logged_to
 from djwto.spec_tests.profile import search, seeded
-from djwto.spec_tests.recorder import SIGNALS, Recorder, Sent
+from djwto.spec_tests.recorder import Recorder, Sent
 from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
 from djwto.spec_tests.stage import (
-    MODES,
     PASSWORD,
     REUSE_SENDERS,
     Account,
+    but_with,
     expect_claims,
     expect_signal,
     expect_trace,
@@ -32,8 +32,12 @@ from djwto.spec_tests.stage import (
     new_account,
     playing,
     settings_drawn,
+    ways,
 )
 from djwto.spec_tests.subject import Subject, new_key
+from djwto.transports import current
+
+REFRESH_PATHS = (api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.UPDATE_REFRESH)
 
 Scene = Callable[[Account, Recorder], None]
 
@@ -46,9 +50,9 @@ def _in_any_scene(subject: Subject, scene: Scene, examples: int = 12) -> None:
         with playing(subject, **settings), Recorder() as recorder:
             scene(new_account(permissions=permissions), recorder)
 
-    # Hypothesis' first examples are alike: see that none of the modes is missed.
-    for mode in MODES:
-        with playing(subject, DJWTO_MODE=mode), Recorder() as recorder:
+    # Hypothesis' first examples are alike: see that none of the ways is missed.
+    for way in ways():
+        with playing(subject, **way.settings), Recorder() as recorder:
             scene(new_account(permissions=1), recorder)
     play()
 
@@ -76,17 +80,38 @@ def a_login_is_announced(subject: Subject) -> None:
 @clause("SIG-2")
 def a_failed_login_is_announced(subject: Subject) -> None:
     def scene(account: Account, recorder: Recorder) -> None:
-        for done, username, password in (
-            ("a login with a wrong password", account.username, "wrong"),
-            ("a login of an unknown user", account.username + "x", PASSWORD),
-            ("a login without a password", account.username, ""),
+        json = {"content_type": "application/json"}
+        for done, username, password, how, status in (
+            ("a login with a wrong password", account.username, "wrong", {}, 401),
+            ("a login of an unknown user", account.username + "x", PASSWORD, {}, 401),
+            ("a login without a password", account.username, "", {}, 401),
+            ("a login with a number for a password", account.username, 1, json, 400),
         ):
-            answer = api.log_in(username, password)
-            expect(f"status of {done}", answer.status, 401)
-            sent = _only(done, recorder, "jwt_login_fail", api.LOGIN)
-            expect(f"error of the signal of {done}", sent.kwargs["error"], answer.body["error"])
+            _fails(done, recorder, api.log_in(username, password, **how), status)
+        if current().ambient:
+            elsewhere = {"Sec-Fetch-Site": "cross-site"}
+            answer = api.log_in(account.username, PASSWORD, headers=elsewhere)
+            _fails("a login from another site's page", recorder, answer, 403)
+        with but_with(DJWTO_THROTTLE=hooks.WAIT):
+            answer = api.log_in(account.username, PASSWORD)
+        _fails("a login that has to wait", recorder, answer, 429)
+        with but_with(DJWTO_USER_AUTHENTICATE=hooks.FAIL), logged_to("django.request"):
+            answer = api.log_in(account.username, PASSWORD)
+        done = "a login that a hook fails"
+        expect(f"status of {done}", answer.status, 500)
+        sent = _only(done, recorder, "jwt_login_fail", api.LOGIN)
+        expect(f"error of the signal of {done}", sent.kwargs["error"], hooks.FAILURE)
+        type(account.user)._default_manager.filter(pk=account.primary_key).update(is_active=False)
+        answer = api.log_in(account.username, PASSWORD)
+        _fails("a login of a user who was deactivated", recorder, answer, 401)
 
     _in_any_scene(subject, scene)
+
+
+def _fails(done: str, recorder: Recorder, answer: api.Answer, status: int) -> None:
+    expect(f"status of {done}", answer.status, status)
+    sent = _only(done, recorder, "jwt_login_fail", api.LOGIN)
+    expect(f"error of the signal of {done}", sent.kwargs["error"], answer.body["error"])
 
 
 @clause("SIG-3")
@@ -157,8 +182,8 @@ def the_claims_are_those_of_the_tokens(subject: Subject) -> None:
 
 @clause("SIG-9")
 def a_signal_follows_its_effect(subject: Subject) -> None:
-    for mode in MODES:
-        with playing(subject, DJWTO_MODE=mode, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
+    for way in ways():
+        with playing(subject, **way.settings, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
             _ended_when_it_is_announced(new_account())
             _not_announced_if_rolled_back(new_account())
     with playing(subject, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
@@ -207,7 +232,7 @@ def _ended_when_it_is_announced(account: Account) -> None:
             # It may end others as well.
             seen.append(get_blacklist().add(new_key(), None))  # noqa: B023
 
-        with _receiving(getattr(signals, name), receiver):
+        with receiving(getattr(signals, name), receiver):
             end()
         done = f"receivers of {name}: is the session ended, and is another key added first"
         expect(done, seen, [True, True])
@@ -254,15 +279,30 @@ def a_refusal_is_not_announced(subject: Subject) -> None:
             answer = api.send(path, token, as_refresh=as_refresh)
             expect(f"status of {done}", answer.status, status)
             expect_trace(done, recorder.take())
+        _a_good_token_is_refused(logged_in(account).refresh, recorder)
 
     _in_any_scene(subject, scene, examples=6)
+
+
+def _a_good_token_is_refused(refresh: str | None, recorder: Recorder) -> None:
+    recorder.take()
+    for path in (*REFRESH_PATHS, api.LOGOUT, api.LOGOUT_ALL):
+        done = f"{path} with a token that is good"
+        expect(f"status of GET {done}", api.send(path, refresh, method="get").status, 405)
+        with but_with(DJWTO_THROTTLE=hooks.WAIT):
+            answer = api.send(path, refresh)
+        expect(f"status of {done}, and has to wait", answer.status, 429)
+        if current().ambient:
+            answer = api.send(path, refresh, csrf=False)
+            expect(f"status of {done}, without a CSRF token", answer.status, 403)
+        expect_trace(done, recorder.take())
 
 
 @clause("SIG-15")
 def reuse_is_announced(subject: Subject) -> None:
     def scene(account: Account, recorder: Recorder) -> None:
         for path in REUSE_SENDERS:
-            with override_settings(DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
+            with but_with(DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
                 old = logged_in(account).refresh
                 expect(f"status of {api.UPDATE_REFRESH}", _update(old).status, 200)
                 recorder.take()
@@ -313,116 +353,16 @@ def _user_id(token: str | None) -> Any:
 
 
 def _refusals(ended: api.Answer) -> Iterator[tuple[str, str, str | None, bool, int]]:
-    refresh_paths = (api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.UPDATE_REFRESH)
     yield "a second logout", api.LOGOUT, ended.refresh, True, 200
     yield "validating an ended session", api.VALIDATE_ACCESS, ended.access, False, 401
-    for path in refresh_paths:
+    for path in REFRESH_PATHS:
         yield f"{path} of an ended session", path, ended.refresh, True, 401
-    for path in (*refresh_paths, api.LOGOUT):
+    for path in (*REFRESH_PATHS, api.LOGOUT, api.LOGOUT_ALL):
         yield f"{path} with an access token", path, ended.access, True, 401
         yield f"{path} with garbage", path, "garbage", True, 401
     yield "validating a refresh token as access", api.VALIDATE_ACCESS, ended.refresh, False, 401
 
 
-@clause("SIG-11")
-def a_receiver_that_raises_changes_nothing(subject: Subject) -> None:
-    def receiver(sender: str, **kwargs: Any) -> None:
-        raise RuntimeError("raised by a receiver, as this check has it")
-
-    for mode in MODES:
-        with (
-            playing(subject, DJWTO_MODE=mode, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0),
-            _silent("django.dispatch") as logged,
-            ExitStack() as receiving,
-        ):
-            account = new_account()
-            for signal in SIGNALS.values():
-                receiving.enter_context(_receiving(signal, receiver))
-            # Connected after the one that raises.
-            recorder = receiving.enter_context(Recorder())
-            steps, names = _each_signal(account)
-            statuses = [step() for step, _ in steps]
-            done = "requests with receivers that raise"
-            expect(f"statuses of {done}", statuses, [status for _, status in steps])
-            expect_trace(f"{done}, heard by others", recorder.take(), *names)
-            expect(f"errors of receivers logged at {done}", len(logged), len(names))
-
-
-def _each_signal(account: Account) -> tuple[list[tuple[Callable[[], int], int]], list[str]]:
-    """Requests with the statuses that they are to get, and the signals that they send."""
-    tokens: list[api.Answer] = []
-
-    def log_in(password: str) -> int:
-        tokens.append(api.log_in(account.username, password))
-        return tokens[-1].status
-
-    def send(path: str, at: int) -> int:
-        answer = api.send(path, tokens[at].refresh)
-        tokens.append(answer)
-        return answer.status
-
-    steps: list[tuple[Callable[[], int], int]] = [
-        (lambda: log_in(PASSWORD), 200),
-        (lambda: log_in("wrong"), 401),
-        (lambda: send(api.VALIDATE_REFRESH, 0), 200),
-        (lambda: send(api.UPDATE_REFRESH, 0), 200),
-        (lambda: send(api.REFRESH_ACCESS, 3), 200),
-        (lambda: send(api.UPDATE_REFRESH, 0), 401),
-        (lambda: log_in(PASSWORD), 200),
-        (lambda: send(api.LOGOUT, 6), 200),
-        (lambda: send(api.REFRESH_ACCESS, 6), 401),
-    ]
-    names = [
-        "jwt_logged_in",
-        "jwt_login_fail",
-        "jwt_token_validated",
-        "jwt_refresh_updated",
-        "jwt_access_refreshed",
-        "jwt_reuse_detected",
-        "jwt_logged_in",
-        "jwt_blacklisted",
-    ]
-    if get_blacklist().supports_values:
-        steps += [(lambda: log_in(PASSWORD), 200), (lambda: send(api.LOGOUT_ALL, 9), 200)]
-        names += ["jwt_logged_in", "jwt_sessions_revoked"]
-    return steps, names
-
-
 def _jti(token: str | None) -> str:
     jti: str = api.claims_of(token or "")["jti"]
     return jti
-
-
-class _receiving:
-    """While entered, a receiver of a signal."""
-
-    def __init__(self, signal: Any, receiver: Any) -> None:
-        self.signal, self.receiver = signal, receiver
-
-    def __enter__(self) -> None:
-        self.signal.connect(self.receiver)
-
-    def __exit__(self, *error: object) -> None:
-        self.signal.disconnect(self.receiver)
-
-
-class _silent(logging.Handler):
-    """While entered, takes a logger's records instead of having them printed."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.logger = logging.getLogger(name)
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-
-    def __enter__(self) -> list[logging.LogRecord]:
-        self.before = self.logger.propagate
-        self.logger.propagate = False
-        self.logger.addHandler(self)
-        return self.records
-
-    def __exit__(self, *error: object) -> None:
-        self.logger.removeHandler(self)
-        self.logger.propagate = self.before

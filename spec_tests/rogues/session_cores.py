@@ -6,11 +6,13 @@ import time
 from typing import Any
 from uuid import uuid4
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
 
 from djwto import (
     authentication,
     base_view,
+    csrf,
     cutoff,
     rotation,
     sessions,
@@ -20,9 +22,10 @@ from djwto import (
     views,
 )
 from djwto.blacklist import blacklist_key, get_blacklist
-from djwto.claims import ACCESS, REFRESH, Claims, user_id
+from djwto.claims import ACCESS, REFRESH, Claims, expiry, user_id
 from djwto.conf import settings
-from djwto.exceptions import InvalidToken, ReusedToken
+from djwto.exceptions import Disabled, InvalidToken, Refusal, ReusedToken
+from djwto.responses import done
 from djwto.spec_tests.rogues.cores import (
     Announce,
     Patch,
@@ -32,7 +35,7 @@ from djwto.spec_tests.rogues.cores import (
     never,
     patching,
 )
-from djwto.tokens import TokenPair, sign
+from djwto.tokens import TokenPair, decode, sign
 
 
 def _asks_for(type_: str) -> list[Patch]:
@@ -153,6 +156,106 @@ def _for_ever(self: cutoff.Cutoff, claims: Claims) -> bool:
     return bool(self.epoch) and self.spared != blacklist_key(claims["jti"])
 
 
+def _counting_from_one(self: cutoff.Cutoff, spared: str, now: int) -> cutoff.Cutoff:
+    return cutoff.Cutoff(epoch=self.epoch + 1, floor=self.epoch, spared=spared)
+
+
+def _use_up_then_refuse(self: views.UpdateRefreshView, request: HttpRequest) -> Any:
+    answer = views.ExchangeView.exchanged(self, request)
+    if not settings.allow_refresh_update:
+        raise Disabled("Refresh tokens are not updated here.")
+    return answer
+
+
+def _any_refresh_token(claims: Claims) -> bool:
+    return bool(claims["type"] == REFRESH)
+
+
+def _renew_all(self: views.RefreshAccessView) -> bool:
+    return settings.rotate_on_access
+
+
+def _grace_for_ever(claims: Claims, found: Any, now: int) -> int | None:
+    own, next_ = rotation.keys(claims)
+    if next_ in found or not settings.reuse_grace:
+        return _exchanged_at(claims, found, now)
+    return int(found[own] or 0) if own in found else None
+
+
+_exchanged_at = rotation.exchanged_at
+
+
+def _guards_without_a_check_of_permissions() -> list[Patch]:
+    guard = authentication._guard
+
+    def unchecked(view: Any, type_: str, wanted: frozenset[str] | None = None) -> Any:
+        guarded = guard(view, type_, wanted)
+
+        def called(request: HttpRequest) -> Any:
+            with override_settings(DJWTO_CHECK_ACCESS=False):
+                return guarded(request)
+
+        return guarded if wanted is None else called
+
+    return [(authentication, "_guard", unchecked)]
+
+
+def _clear_the_refresh_cookie_elsewhere(
+    self: transports.OneCookie, request: HttpRequest, response: HttpResponse
+) -> None:
+    for name in (self.cookie(REFRESH), self.cookie(ACCESS), *self.extra_cookies):
+        transports._clear(response, name)
+
+
+def _clear_the_tokens_only(
+    self: transports.OneCookie, request: HttpRequest, response: HttpResponse
+) -> None:
+    transports._clear(response, self.cookie(REFRESH), path=transports.refresh_path(request))
+    transports._clear(response, self.cookie(ACCESS))
+
+
+async def _clear_once(self: views.BlackListTokenView, request: HttpRequest, claims: Claims) -> Any:
+    if await self.either(self.end, self.aend, claims, signals.jwt_blacklisted):
+        return self.forgotten(request, "Token successfully blacklisted.")
+    return done("Token was blacklisted before.")
+
+
+def _without_leeway(end: int | None) -> int | None:
+    return None if end is None else end + sessions.CLOCK_MARGIN
+
+
+def _by_what_is_known(claims: Claims, now: int) -> int | None:
+    ends = [claims.get("exp"), expiry(ACCESS, claims, now), expiry(REFRESH, claims, now)]
+    known = [end for end in ends if end is not None]
+    return sessions._kept(max(known)) if known else None
+
+
+def _by_the_cookie_of(*types: str) -> list[Patch]:
+    """A login ends the session of these cookies."""
+
+    def end_replaced(self: views.GetTokensView, request: HttpRequest) -> None:
+        for type_ in types:
+            try:
+                replaced = decode(transports.current().read(request, type_), type_)
+            except Refusal:
+                continue
+            sender = views.BlackListTokenView.sender
+            self.end(replaced, signals.jwt_blacklisted, sender=sender)
+
+    return [(views.GetTokensView, "_end_replaced", end_replaced)]
+
+
+def _end_then_authenticate() -> list[Patch]:
+    log_in = views.GetTokensView._log_in
+
+    def end_then_log_in(self: views.GetTokensView, request: HttpRequest) -> Any:
+        if transports.current().ambient:
+            self._end_replaced(request)
+        return log_in(self, request)
+
+    return [(views.GetTokensView, "_log_in", end_then_log_in)]
+
+
 def _watching(*what: str) -> list[Patch]:
     """Of what is done to a user only this is noticed."""
     end = users._end_sessions
@@ -208,6 +311,11 @@ SESSION_CORES: list[RogueCore] = [
         lambda: _asks_for(ACCESS),
     ),
     RogueCore(
+        "HTTP-11", "UsesUpWhereItIsOff",
+        "Answers 404 where `DJWTO_ALLOW_REFRESH_UPDATE` is off, and has used the token up.",
+        patching(views.UpdateRefreshView, "exchanged", _use_up_then_refuse),
+    ),
+    RogueCore(
         "HTTP-11", "UpdatesToAnotherSession",
         "Answers with a pair that a logout of the session does not end.",
         patching(views, "renewed", _another_session),
@@ -226,6 +334,31 @@ SESSION_CORES: list[RogueCore] = [
         "HTTP-12", "KeepsCookies",
         "Leaves the cookies where they are at a logout.",
         patching(transports.OneCookie, "forget", never),
+    ),
+    RogueCore(
+        "HTTP-12", "ClearsTheRefreshCookieElsewhere",
+        "Clears the refresh cookie with another path than it was set with, where it stays.",
+        patching(transports.OneCookie, "forget", _clear_the_refresh_cookie_elsewhere),
+    ),
+    RogueCore(
+        "HTTP-12", "LeavesTheReadableCookie",
+        "Clears the cookies of the tokens, and leaves the one with the claims.",
+        patching(transports.OneCookie, "forget", _clear_the_tokens_only),
+    ),
+    RogueCore(
+        "HTTP-12", "ClearsCookiesOnce",
+        "Clears no cookies at a second logout.",
+        patching(views.BlackListTokenView, "_end_session", _clear_once),
+    ),
+    RogueCore(
+        "HTTP-12", "LetsAnybodyLogOut",
+        "Asks for no CSRF token at a logout.",
+        patching(csrf, "refuse_forged", never),
+    ),
+    RogueCore(
+        "HTTP-12", "LogsOutThoseWhoHaveToWait",
+        "Logs out whoever `DJWTO_THROTTLE` has wait.",
+        patching(base_view.JWTView, "refuse_throttled", never),
     ),
     RogueCore(
         "HTTP-12", "RefusesASecondLogout",
@@ -273,6 +406,26 @@ SESSION_CORES: list[RogueCore] = [
         patching(sessions, "kept_until", lambda claims, now: now - 1),
     ),
     RogueCore(
+        "HTTP-14", "ForgetsWithinTheLeeway",
+        "Remembers the end of a session for as long as its tokens live, and not `DJWTO_LEEWAY`.",
+        patching(sessions, "_kept", _without_leeway),
+    ),
+    RogueCore(
+        "HTTP-14", "TakesAnAccessTokenForTheLast",
+        "Remembers an end that an access token brought about until that one expires.",
+        patching(sessions, "kept_until", _by_what_is_known),
+    ),
+    RogueCore(
+        "HTTP-20", "RotatesWhereItIsOff",
+        "Exchanges refresh tokens where `DJWTO_ROTATE_REFRESH` is off.",
+        lambda: [(module, "rotates", _any_refresh_token) for module in (rotation, views)],
+    ),
+    RogueCore(
+        "HTTP-20", "RenewsWhereItIsOff",
+        "Renews the refresh token at `refresh_access/` where `DJWTO_ROTATE_REFRESH` is off.",
+        patching(views.RefreshAccessView, "renews", _renew_all),
+    ),
+    RogueCore(
         "HTTP-20", "UsesNothingUp",
         "Remembers of no refresh token that it was exchanged.",
         patching(views, "exchange", lambda claims: sessions.milliseconds()),
@@ -311,6 +464,11 @@ SESSION_CORES: list[RogueCore] = [
         "HTTP-22", "CutsOffByTheSecond",
         "Ends a session that begins in the second of a log-out-everywhere.",
         patching(cutoff.Cutoff, "ends", _by_the_second),
+    ),
+    RogueCore(
+        "HTTP-22", "CountsFromOne",
+        "Counts the cut-offs of a user from one again once the store has forgotten the last.",
+        patching(cutoff.Cutoff, "next", _counting_from_one),
     ),
     RogueCore(
         "HTTP-22", "BringsBackTheDead",
@@ -358,6 +516,11 @@ SESSION_CORES: list[RogueCore] = [
         patching(authentication, "admit", authentication.authenticate),
     ),
     RogueCore(
+        "HTTP-24", "ChecksNoAccessForPermissions",
+        "Has `jwt_perm_required` ask no store, whatever `DJWTO_CHECK_ACCESS` says.",
+        _guards_without_a_check_of_permissions,
+    ),
+    RogueCore(
         "HTTP-24", "AlwaysChecksAccess",
         "Has decorators that ask the store, whatever `DJWTO_CHECK_ACCESS` says.",
         patching(authentication, "admit", _always_asks),
@@ -371,6 +534,11 @@ SESSION_CORES: list[RogueCore] = [
         "HTTP-27", "HasGraceForAll",
         "Takes any earlier refresh token within the grace, not the last one only.",
         patching(rotation, "exchanged_at", _grace_for_all),
+    ),
+    RogueCore(
+        "HTTP-27", "HasGraceForEver",
+        "Takes the last refresh token a second time however long ago it was exchanged.",
+        patching(rotation, "exchanged_at", _grace_for_ever),
     ),
     RogueCore(
         "HTTP-27", "HasNoGrace",
@@ -406,6 +574,21 @@ SESSION_CORES: list[RogueCore] = [
         "HTTP-25", "LoggedInBeforeTheReplacedEnds",
         "Sends `jwt_logged_in` before the `jwt_blacklisted` of the session that is replaced.",
         patching(views.GetTokensView, "_end_replaced", _the_login_first),
+    ),
+    RogueCore(
+        "HTTP-25", "EndsByTheRefreshCookieOnly",
+        "Lets the session go on that is replaced where only its access cookie is left.",
+        lambda: _by_the_cookie_of(REFRESH),
+    ),
+    RogueCore(
+        "HTTP-25", "EndsByTheAccessCookieOnly",
+        "Lets the session go on that is replaced where only its refresh cookie is left.",
+        lambda: _by_the_cookie_of(ACCESS),
+    ),
+    RogueCore(
+        "HTTP-25", "EndsBeforeItAuthenticates",
+        "Ends the session whose cookies came with a login that fails.",
+        _end_then_authenticate,
     ),
     RogueCore(
         "HTTP-25", "LeavesTheReplaced",

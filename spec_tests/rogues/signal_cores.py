@@ -6,17 +6,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from unittest.mock import patch
 
+from django.dispatch import Signal
 from django.http import HttpRequest, JsonResponse
 
 from djwto import (
     authentication,
     base_view,
+    csrf,
     rotation,
     sessions,
     signals,
@@ -121,7 +124,8 @@ def _without(about: Announced, name: str) -> Callable[[], list[Patch]]:
     return lambda: _sending(about, lambda given: [{k: given[k] for k in given if k != name}])
 
 
-def _with_another_request(arguments: dict[str, Any]) -> list[dict[str, Any]]:
+def with_another_request(arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """The arguments of a signal with a copy of the request."""
     request = arguments["request"]
     return [arguments | {"request": copy(request) if request else HttpRequest()}]
 
@@ -210,7 +214,7 @@ def _each_signal() -> Iterator[RogueCore]:
         yield RogueCore(
             clause, f"{label}WithAnotherRequest",
             f"Sends {text} with a copy of the request, not with the one that came.",
-            lambda about=about: _sending(about, _with_another_request),  # type: ignore[misc]
+            lambda about=about: _sending(about, with_another_request),  # type: ignore[misc]
         )  # fmt: skip
         yield RogueCore(
             clause, f"{label}Twice", f"Sends {text} twice.",
@@ -362,6 +366,44 @@ def _no_permissions(given: dict[str, Any]) -> list[dict[str, Any]]:
     return [given | {"access_claims": access | {"user": access["user"] | {"perms": []}}}]
 
 
+def _by_its_class(self: base_view.JWTView, signal: Any, **kwargs: Any) -> None:
+    signal.send_robust(sender=type(self).__name__, request=self.request, **kwargs)
+
+
+def _by_its_parent(self: base_view.JWTView, signal: Any, **kwargs: Any) -> None:
+    parents: list[Any] = [one for one in type(self).__mro__ if one.__module__ == views.__name__]
+    signal.send_robust(sender=parents[0].sender, request=self.request, **kwargs)
+
+
+def _connect_weakly(
+    self: signals.SenderNameSignal,
+    receiver: Any,
+    sender: Any = None,
+    weak: bool = True,
+    dispatch_uid: Any = None,
+) -> None:
+    Signal.connect(self, receiver, sender, weak, dispatch_uid)
+
+
+def _connect_for_good(
+    self: signals.SenderNameSignal,
+    receiver: Any,
+    sender: Any = None,
+    weak: bool = False,
+    dispatch_uid: Any = None,
+) -> None:
+    Signal.connect(self, receiver, sender, False, dispatch_uid)
+
+
+@contextmanager
+def _telling_of_refusals_only(self: views.GetTokensView) -> Iterator[None]:
+    try:
+        yield
+    except Refusal as error:
+        self.announce(signals.jwt_login_fail, error=str(error))
+        raise
+
+
 def _from_nowhere(*args: Any, announce: Callable[..., None], **kwargs: Any) -> None:
     sessions.cut_off(*args, announce=partial(announce, sender="revoke_all"), **kwargs)
 
@@ -379,6 +421,58 @@ SIGNAL_CORES: list[RogueCore] = [
         "SIG-1", "LoginFailForEveryLogin",
         "Sends `jwt_login_fail` before it looks at the credentials.",
         patching(views.GetTokensView, "post", _login_fail_always),
+    ),
+    RogueCore(
+        "SIG-2", "TellsOfRefusalsOnly",
+        "Does not send `jwt_login_fail` where a hook of the project's own fails.",
+        patching(views.GetTokensView, "_announcing_failure", _telling_of_refusals_only),
+    ),
+    RogueCore(
+        "SIG-2", "TellsNotOfWaiting",
+        "Does not send `jwt_login_fail` for a login that has to wait.",
+        patching(
+            views.GetTokensView, "refuse_throttled", base_view.JWTView.refuse_throttled,
+        ),
+    ),
+    RogueCore(
+        "SIG-8", "ConnectsById",
+        "Tells senders apart by which object they are, as Django does.",
+        patching(signals.SenderNameSignal, "_one", lambda self, sender: sender),
+    ),
+    RogueCore(
+        "SIG-8", "DisconnectsById",
+        "Disconnects a receiver only by the very string that it was connected with.",
+        patching(signals.SenderNameSignal, "disconnect", Signal.disconnect),
+    ),
+    RogueCore(
+        "SIG-13", "SendsTheNameOfTheClass",
+        "Sends the signals of a subclass with the name of the subclass.",
+        patching(base_view.JWTView, "announce", _by_its_class),
+    ),
+    RogueCore(
+        "SIG-13", "SendsTheNameOfTheParent",
+        "Sends the signals of a subclass with the sender of its parent, though it has its own.",
+        patching(base_view.JWTView, "announce", _by_its_parent),
+    ),
+    RogueCore(
+        "SIG-14", "KeepsNoReceivers",
+        "Forgets a receiver that nothing else refers to, as Django does.",
+        patching(signals.SenderNameSignal, "connect", _connect_weakly),
+    ),
+    RogueCore(
+        "SIG-14", "KeepsAllReceivers",
+        "Keeps a receiver that was connected with `weak=True`.",
+        patching(signals.SenderNameSignal, "connect", _connect_for_good),
+    ),
+    RogueCore(
+        "SIG-10", "AsksForNoCSRFToken",
+        "Does what a request in cookie mode asks for without a CSRF token.",
+        patching(csrf, "refuse_forged", never),
+    ),
+    RogueCore(
+        "SIG-10", "HasNobodyWait",
+        "Does what a request asks for that `DJWTO_THROTTLE` has wait.",
+        patching(base_view.JWTView, "refuse_throttled", never),
     ),
     _to_failures("SIG-2", LOGGED_IN, "Sends `jwt_logged_in` for a login that fails, too."),
     _to_failures("SIG-10", VALIDATED, "Sends `jwt_token_validated` for a refused token, too."),
