@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Coroutine
+from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
 from djwto.blacklist import BlacklistBackend
@@ -33,11 +34,26 @@ async def to_the_end(flow: Coroutine[Any, Any, T]) -> T:
     """What a flow returns, which goes on to its end where who awaits this is cancelled.
 
     Django cancels the request of a client that leaves. What was written by then is announced.
+    What the flow leaves in context variables is there afterwards, as it is where a view is awaited
+    itself: the connections of a cache, for one, which are closed when the request ends.
     """
-    task = asyncio.ensure_future(flow)
+    left: list[tuple[ContextVar[Any], Any]] = []
+    task = asyncio.ensure_future(_leaving(left, flow))
     _running.add(task)
     task.add_done_callback(_running.discard)
-    return await asyncio.shield(task)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        for variable, value in left:
+            variable.set(value)
+
+
+async def _leaving(left: list[tuple[ContextVar[Any], Any]], flow: Coroutine[Any, Any, T]) -> T:
+    """What a flow returns; `left` are the context variables then."""
+    try:
+        return await flow
+    finally:
+        left += copy_context().items()
 
 
 class AtOnce:

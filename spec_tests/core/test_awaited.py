@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -420,6 +421,32 @@ def test_who_leaves_before_the_answer_has_logged_out_and_it_is_announced(
         assert jwt_blacklisted.disconnect(listen)
     assert not flows._running
     assert api.send(api.VALIDATE_REFRESH, tokens.refresh).status == 401
+
+
+def test_what_a_view_leaves_in_a_context_variable_is_there_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the connections of Django's caches are, which are closed when a request ends."""
+    kept: ContextVar[str] = ContextVar("kept", default="")
+    failing = iter([False, True])
+
+    async def leave(view: JWTView, request: HttpRequest) -> HttpResponse:
+        kept.set(kept.get() + "left")
+        if next(failing):
+            raise RuntimeError
+        return HttpResponse()
+
+    monkeypatch.setattr(ValidateTokensView, "validated", leave)
+
+    async def called() -> str:
+        tokens = await sync_to_async(session)()
+        kept.set("before, ")
+        assert (await ask("validate_access", tokens)).status_code == 200
+        with pytest.raises(RuntimeError):
+            await ask("validate_access", tokens)
+        return kept.get()
+
+    assert asyncio.run(called()) == "before, leftleft"
 
 
 @pytest.mark.clause("HTTP-12")
