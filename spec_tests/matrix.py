@@ -29,6 +29,7 @@ from djwto.spec_tests.services import MARIADB, MEMCACHED, POSTGRESQL, REDIS, Ser
 DATABASE = "djwto.backends.database.DatabaseBlacklist"
 CACHE = "djwto.backends.cache.CacheBlacklist"
 REDIS_BACKEND = "djwto.backends.redis.RedisBlacklist"
+AWAITED_REDIS = "djwto.backends.redis_async.AsyncRedisBlacklist"
 THREE_METHODS = "djwto.spec_tests.rogues.honest.HonestWithoutValues"
 
 SHOWN = {"holds": "pass", "fails": "FAIL", "n/a": "n/a"}
@@ -140,6 +141,7 @@ COLUMNS = (
     Column(CACHE, "Redis", _redis, REDIS, "DJWTO_TEST_CACHE"),
     Column(REDIS_BACKEND, "fakeredis", lambda: version("fakeredis")),
     Column(REDIS_BACKEND, "Redis", _redis, REDIS),
+    Column(AWAITED_REDIS, "Redis", _redis, REDIS),
     Column(THREE_METHODS, "SQLite, three methods", _sqlite),
 )
 

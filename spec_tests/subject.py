@@ -16,6 +16,7 @@ from djwto.spec_tests import tape
 from djwto.spec_tests.fakeredis_server import fakeredis_server
 
 REDIS = "djwto.backends.redis.RedisBlacklist"
+AWAITED_REDIS = "djwto.backends.redis_async.AsyncRedisBlacklist"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def on_embedded_store(
     backend: str, options: Mapping[str, Any] | None, unreachable: Mapping[str, Any] | None = None
 ) -> Iterator[Subject]:
     """A subject; djwto's own backends need no server where no options are given."""
-    if options is not None or backend != REDIS:
+    if options is not None or backend not in (REDIS, AWAITED_REDIS):
         yield Subject(backend, options or {}, unreachable)
         return
     with fakeredis_server() as redis:
