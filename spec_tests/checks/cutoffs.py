@@ -17,7 +17,7 @@ from djwto.authentication import jwt_is_refresh, jwt_login_required, jwt_perm_re
 from djwto.claims import ACCESS, REFRESH
 from djwto.sessions import revoke_all
 from djwto.spec_tests import api
-from djwto.spec_tests.checks.rotations import at_once
+from djwto.spec_tests.checks.rotations import at_once, coming_first
 from djwto.spec_tests.checks.sessions import status
 from djwto.spec_tests.clock import HOUR, Clock, SetForward, clock_of
 from djwto.spec_tests.outages import outage
@@ -73,6 +73,7 @@ def logging_out_everywhere_ends_every_session(subject: Subject) -> None:
         _expect_alive(f"with the other session's token {done} and purge()", other, False)
         _sparing(account, way)
         _at_once(account, way)
+        _another_first(account, way)
         with clock_of(subject) as clock:
             if isinstance(clock, SetForward):
                 _once_it_is_forgotten(subject, way, clock)
@@ -101,12 +102,29 @@ def _at_once(account: Account, way: Way) -> None:
     _expect_alive(f"in {way} with a login after them", logged_in(account), True)
 
 
+def _another_first(account: Account, way: Way) -> None:
+    for one, other in ((True, False), (False, True)):
+        spared = logged_in(account)
+
+        def all_but(keep: bool, jti: str = _jti(spared)) -> None:
+            revoke_all(account.user, except_jti=jti if keep else None)
+
+        with coming_first(partial(all_but, one)):
+            all_but(other)
+        done = f"in {way} with a token that one of two calls of revoke_all at once spares"
+        _expect_alive(f"{done}, the {'first' if one else 'second'}", spared, False)
+
+
 def _once_it_is_forgotten(subject: Subject, way: Way, clock: Clock) -> None:
     """The store forgets a log-out-everywhere once none of the tokens before can be valid."""
     account = new_account()
     with but_with(DJWTO_SESSION_MAX_AGE=timedelta(days=1)):
+        older = logged_in(account)
         revoke_all(account.user)
         clock.wait_until(time.time() + 23 * HOUR)
+        subject.make().purge()
+        seen = status(api.REFRESH_ACCESS, older.refresh)
+        expect(f"{api.REFRESH_ACCESS} in {way} 23 hours after revoke_all and purge()", seen, 401)
         younger = logged_in(account)
         clock.wait_until(time.time() + 2 * HOUR)
         subject.make().purge()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
+from djwto.blacklist import get_blacklist
 from djwto.spec_tests import api, profile
 from djwto.spec_tests.checks.sessions import status
 from djwto.spec_tests.clock import Clock, SetForward, clock_of
@@ -69,6 +72,8 @@ def a_refresh_token_is_exchanged_once(subject: Subject) -> None:
             expect(f"statuses of {done} in {way}", statuses, [200] + [401] * (THREADS - 1))
             expect(f"refresh tokens answered to {done} in {way}", len(issued), 1)
     _exchanges_where_it_is_told_to(subject)
+    _remembers_it_as_long_as_the_token_lives(subject)
+    _second(subject, 401, **NO_GRACE)
     if not subject.make().supports_values:
         return
     for way in in_each_way(subject, **GRACE):
@@ -77,6 +82,60 @@ def a_refresh_token_is_exchanged_once(subject: Subject) -> None:
             expect(f"statuses of {done} within the grace in {way}", statuses, [200] * THREADS)
             for claims in issued:
                 expect(f"claims of the successor that {done} made in {way}", claims, issued[0])
+    _second(subject, 200, **GRACE)
+
+
+@contextmanager
+def coming_first(another: Callable[[], Any]) -> Iterator[None]:
+    """While entered, another call comes just before the first one that changes a value.
+
+    What led to that was asked before. Whether threads at once come into this is a matter of luck.
+    """
+    backend = get_blacklist()
+    compare_and_set = backend.compare_and_set
+
+    def come_second(*arguments: Any) -> bool:
+        leaving.close()
+        another()
+        return compare_and_set(*arguments)
+
+    with ExitStack() as leaving:
+        leaving.enter_context(patch.object(backend, "compare_and_set", come_second))
+        yield
+
+
+def _second(subject: Subject, wanted: int, **settings: Any) -> None:
+    for way in in_each_way(subject, **settings):
+        refresh = logged_in(new_account()).refresh
+        firsts: list[api.Answer] = []
+
+        def come(refresh: str | None = refresh, firsts: list[api.Answer] = firsts) -> None:
+            firsts.append(api.send(api.UPDATE_REFRESH, refresh))
+
+        with coming_first(come):
+            second = api.send(api.UPDATE_REFRESH, refresh)
+        done = (
+            f"an update in {way} with a token that another has exchanged since it was asked about"
+        )
+        expect("how often a value is changed by an update", len(firsts), 1)
+        expect(f"status of the update that comes before {done}", firsts[0].status, 200)
+        expect(f"status of {done}", second.status, wanted)
+        if second.refresh:
+            claims = api.claims_of(firsts[0].refresh)
+            expect(f"claims answered to {done}", api.claims_of(second.refresh), claims)
+
+
+def _remembers_it_as_long_as_the_token_lives(subject: Subject) -> None:
+    with clock_of(subject) as clock:
+        if not isinstance(clock, SetForward):
+            return
+        for way in in_each_way(subject, **NO_GRACE):
+            refresh = logged_in(new_account()).refresh
+            expect(f"an update in {way}", status(api.UPDATE_REFRESH, refresh), 200)
+            clock.wait_until(api.claims_of(refresh)["exp"] - 60)
+            subject.make().purge()
+            seen = status(api.UPDATE_REFRESH, refresh)
+            expect(f"an update in {way}, the same a minute before exp, after purge()", seen, 401)
 
 
 def _exchanges_where_it_is_told_to(subject: Subject) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.db.models import QuerySet
 
+from djwto.blacklist import blacklist_key
 from djwto.claims import ACCESS, REFRESH
 from djwto.spec_tests import api, hooks
 from djwto.spec_tests.clock import HOUR, Clock, SetForward, clock_of
@@ -221,6 +222,11 @@ def _ended_until_the_last_token_expires(subject: Subject, way: Way) -> None:
         for path in (api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.UPDATE_REFRESH):
             done = f"{path} in {way} after logout, purge() and the end of the token sent to it"
             expect(done, status(path, younger.refresh), 401)
+        clock.wait_until(api.claims_of(younger.refresh)["exp"] + 24 * HOUR)
+        subject.make().purge()
+        key = blacklist_key(api.claims_of(younger.refresh)["jti"])
+        done = f"contains() of a session that ended in {way}, a day after the last exp and purge()"
+        expect(done, subject.make().contains(key), False)
         _ended_while_tokens_are_taken_late(subject, way, clock)
         if way.has_cookies:
             _ended_for_good_by_an_access_token(subject, way, clock)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
@@ -165,6 +167,30 @@ def _use_up_then_refuse(self: views.UpdateRefreshView, request: HttpRequest) -> 
     if not settings.allow_refresh_update:
         raise Disabled("Refresh tokens are not updated here.")
     return answer
+
+
+def _exchange_blindly(claims: Claims) -> int:
+    now = sessions.milliseconds()
+    own, _ = rotation.keys(claims)
+    get_blacklist().compare_and_set(own, None, str(now), sessions._kept(claims.get("exp")))
+    return now
+
+
+def _exchange_for_seconds(claims: Claims) -> int:
+    with patch.object(sessions, "_kept", lambda end: int(time.time()) + 5):
+        return sessions.exchange(claims)
+
+
+async def _cut_off_once(
+    backend: Any, asked: Any, user_id: Any, except_jti: str | None, claims: Any, announce: Any
+) -> None:
+    key, now = cutoff.user_key(user_id), int(time.time())
+    found = await asked.aget_many([key])
+    spared = "" if except_jti is None else blacklist_key(except_jti)
+    after = str(cutoff.read(found, key).next(spared, now))
+    await asked.acompare_and_set(key, found.get(key), after, sessions._last_of_all(now))
+    told = partial(announce, user_id=user_id, except_jti=except_jti)
+    backend.on_durable(lambda: told(signals.jwt_sessions_revoked))
 
 
 def _any_refresh_token(claims: Claims) -> bool:
@@ -416,6 +442,21 @@ SESSION_CORES: list[RogueCore] = [
         patching(sessions, "kept_until", _by_what_is_known),
     ),
     RogueCore(
+        "HTTP-14", "NeverForgets",
+        "Remembers the end of a session for ever.",
+        patching(sessions, "kept_until", lambda claims, now: None),
+    ),
+    RogueCore(
+        "HTTP-20", "BelievesItWasFirst",
+        "Makes a successor of a token that another has exchanged since it was asked about.",
+        patching(views, "exchange", _exchange_blindly),
+    ),
+    RogueCore(
+        "HTTP-20", "ForgetsExchanges",
+        "Remembers of a refresh token for some seconds only that it was exchanged.",
+        patching(views, "exchange", _exchange_for_seconds),
+    ),
+    RogueCore(
         "HTTP-20", "RotatesWhereItIsOff",
         "Exchanges refresh tokens where `DJWTO_ROTATE_REFRESH` is off.",
         lambda: [(module, "rotates", _any_refresh_token) for module in (rotation, views)],
@@ -464,6 +505,16 @@ SESSION_CORES: list[RogueCore] = [
         "HTTP-22", "CutsOffByTheSecond",
         "Ends a session that begins in the second of a log-out-everywhere.",
         patching(cutoff.Cutoff, "ends", _by_the_second),
+    ),
+    RogueCore(
+        "HTTP-22", "ForgetsCutOffs",
+        "Remembers for a minute only that all sessions of a user have ended.",
+        patching(sessions, "_last_of_all", lambda now: now + 60),
+    ),
+    RogueCore(
+        "HTTP-22", "LosesACutOff",
+        "Ends nothing where another cut-off of the user comes in between.",
+        patching(sessions, "_cut_off", _cut_off_once),
     ),
     RogueCore(
         "HTTP-22", "CountsFromOne",

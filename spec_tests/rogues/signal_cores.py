@@ -385,6 +385,18 @@ def _connect_weakly(
     Signal.connect(self, receiver, sender, weak, dispatch_uid)
 
 
+def _connect_as_the_last(
+    self: signals.SenderNameSignal,
+    receiver: Any,
+    sender: Any = None,
+    weak: bool = False,
+    dispatch_uid: Any = None,
+) -> None:
+    if isinstance(sender, str):
+        self._names[sender] = sender
+    Signal.connect(self, receiver, sender, weak, dispatch_uid)
+
+
 def _connect_for_good(
     self: signals.SenderNameSignal,
     receiver: Any,
@@ -438,6 +450,11 @@ SIGNAL_CORES: list[RogueCore] = [
         "SIG-8", "ConnectsById",
         "Tells senders apart by which object they are, as Django does.",
         patching(signals.SenderNameSignal, "_one", lambda self, sender: sender),
+    ),
+    RogueCore(
+        "SIG-8", "HearsTheLastConnected",
+        "Takes the string that was connected last for the sender, and loses those before.",
+        patching(signals.SenderNameSignal, "connect", _connect_as_the_last),
     ),
     RogueCore(
         "SIG-8", "DisconnectsById",
