@@ -375,36 +375,18 @@ def _by_its_parent(self: base_view.JWTView, signal: Any, **kwargs: Any) -> None:
     signal.send_robust(sender=parents[0].sender, request=self.request, **kwargs)
 
 
-def _connect_weakly(
-    self: signals.SenderNameSignal,
-    receiver: Any,
-    sender: Any = None,
-    weak: bool = True,
-    dispatch_uid: Any = None,
-) -> None:
-    Signal.connect(self, receiver, sender, weak, dispatch_uid)
-
-
 def _connect_as_the_last(
-    self: signals.SenderNameSignal,
-    receiver: Any,
-    sender: Any = None,
-    weak: bool = False,
-    dispatch_uid: Any = None,
+    self: signals.SenderNameSignal, receiver: Any, sender: Any = None, **kwargs: Any
 ) -> None:
     if isinstance(sender, str):
         self._names[sender] = sender
-    Signal.connect(self, receiver, sender, weak, dispatch_uid)
+    Signal.connect(self, receiver, sender, **{"weak": False} | kwargs)
 
 
 def _connect_for_good(
-    self: signals.SenderNameSignal,
-    receiver: Any,
-    sender: Any = None,
-    weak: bool = False,
-    dispatch_uid: Any = None,
+    self: signals.SenderNameSignal, receiver: Any, sender: Any = None, **kwargs: Any
 ) -> None:
-    Signal.connect(self, receiver, sender, False, dispatch_uid)
+    Signal.connect(self, receiver, sender, **kwargs | {"weak": False})
 
 
 @contextmanager
@@ -474,7 +456,7 @@ SIGNAL_CORES: list[RogueCore] = [
     RogueCore(
         "SIG-14", "KeepsNoReceivers",
         "Forgets a receiver that nothing else refers to, as Django does.",
-        patching(signals.SenderNameSignal, "connect", _connect_weakly),
+        patching(signals.SenderNameSignal, "connect", Signal.connect),
     ),
     RogueCore(
         "SIG-14", "KeepsAllReceivers",
