@@ -62,6 +62,13 @@ def clock_of(subject: Subject) -> Iterator[Clock]:
         yield clock
 
 
+def with_hours_to_pass(subject: Subject, play: Callable[[Clock], None]) -> None:
+    """Plays with a clock whose hours take no time; not at all where a store has its own."""
+    with clock_of(subject) as clock:
+        if isinstance(clock, SetForward):
+            play(clock)
+
+
 @lru_cache(maxsize=4)
 def goes_by_python(subject: Subject) -> bool:
     """Whether the store takes an entry for expired once the clock set forward says so."""

@@ -10,20 +10,22 @@ from contextlib import contextmanager
 @contextmanager
 def logged_to(name: str) -> Iterator[list[logging.LogRecord]]:
     """While entered, takes a logger's records instead of having them printed."""
-    logger, records = logging.getLogger(name), _Records()
+    logger, kept = logging.getLogger(name), Kept()
     propagated, logger.propagate = logger.propagate, False
-    logger.addHandler(records)
+    logger.addHandler(kept)
     try:
-        yield records.taken
+        yield kept.records
     finally:
-        logger.removeHandler(records)
+        logger.removeHandler(kept)
         logger.propagate = propagated
 
 
-class _Records(logging.Handler):
+class Kept(logging.Handler):
+    """Keeps each record."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.taken: list[logging.LogRecord] = []
+        self.records: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.taken.append(record)
+        self.records.append(record)

@@ -25,11 +25,11 @@ from typing import Any
 
 from djwto.spec_tests.report import FAILS, Verdict, describe
 from djwto.spec_tests.services import MARIADB, MEMCACHED, POSTGRESQL, REDIS, Service
+from djwto.spec_tests.subject import AWAITED_REDIS
+from djwto.spec_tests.subject import REDIS as REDIS_BACKEND
 
 DATABASE = "djwto.backends.database.DatabaseBlacklist"
 CACHE = "djwto.backends.cache.CacheBlacklist"
-REDIS_BACKEND = "djwto.backends.redis.RedisBlacklist"
-AWAITED_REDIS = "djwto.backends.redis_async.AsyncRedisBlacklist"
 THREE_METHODS = "djwto.spec_tests.rogues.honest.HonestWithoutValues"
 
 SHOWN = {"holds": "pass", "fails": "FAIL", "n/a": "n/a"}

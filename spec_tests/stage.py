@@ -65,7 +65,7 @@ WAYS = [
 
 
 def ways() -> list[Way]:
-    """Those to look at: with little effort not each combination."""
+    """Those for what takes long in each: with little effort not every combination."""
     return WAYS[: profile.times(len(WAYS), fewest=len(MODES))]
 
 
@@ -102,6 +102,9 @@ KWARGS = {
 """The keyword arguments of each signal beside `signal` and `request`, as documented."""
 
 HOUR = 3600
+
+NO_GRACE: dict[str, Any] = {"DJWTO_ROTATE_REFRESH": True, "DJWTO_REUSE_GRACE": 0}
+"""A refresh token is exchanged once, and whoever presents it again ends its session."""
 
 texts = st.text("abcxyz0189 .:/-_éß漢", min_size=1, max_size=12).filter(str.strip)
 
@@ -165,7 +168,7 @@ def playing(subject: Subject, **settings: Any) -> Iterator[None]:
     """The settings in force, with the subject as the blacklist."""
     if (running := tape.current()) is not None:
         running.clear()
-    _enter("playing", "subject", settings)
+    _enter("playing", "subject", **settings)
     with override_settings(DJWTO_BLACKLIST=subject.setting, **settings):
         yield
 
@@ -173,27 +176,27 @@ def playing(subject: Subject, **settings: Any) -> Iterator[None]:
 @contextmanager
 def but_with(**settings: Any) -> Iterator[None]:
     """These settings in force as well, on the stage that is played on."""
-    name = _enter("but_with", "", settings)
+    name = _enter("but_with", **settings)
     with override_settings(**settings):
         yield
     if (running := tape.current()) is not None:
         running.write(f"{name}.__exit__(None, None, None)")
 
 
-def _enter(function: str, first: str, settings: dict[str, Any]) -> str:
+def _enter(function: str, *others: str, **settings: Any) -> str:
     """Writes down that a stage is entered; its name."""
     if (running := tape.current()) is None:
         return ""
     name = running.name("stage")
-    arguments = [first] * bool(first) + [f"{key}={value!r}" for key, value in settings.items()]
+    arguments = [*others, *(f"{key}={value!r}" for key, value in settings.items())]
     running.write(f"{name} = {function}({', '.join(arguments)})")
     running.write(f"{name}.__enter__()")
     return name
 
 
-def in_each_way(subject: Subject, ways: Sequence[Way] = WAYS, **settings: Any) -> Iterator[Way]:
-    """Each way in which the endpoints can be in use, in force with these settings."""
-    for way in ways:
+def in_each_way(subject: Subject, among: Sequence[Way] = WAYS, **settings: Any) -> Iterator[Way]:
+    """Each of these ways, in force with these settings: all of them, however little the effort."""
+    for way in among:
         with playing(subject, **way.settings, **settings):
             yield way
 

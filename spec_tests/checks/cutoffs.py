@@ -19,7 +19,7 @@ from djwto.sessions import revoke_all
 from djwto.spec_tests import api
 from djwto.spec_tests.checks.rotations import at_once, coming_first
 from djwto.spec_tests.checks.sessions import status
-from djwto.spec_tests.clock import HOUR, Clock, SetForward, clock_of
+from djwto.spec_tests.clock import HOUR, Clock, with_hours_to_pass
 from djwto.spec_tests.outages import outage
 from djwto.spec_tests.registry import NotApplicable, clause, expect
 from djwto.spec_tests.stage import (
@@ -74,9 +74,7 @@ def logging_out_everywhere_ends_every_session(subject: Subject) -> None:
         _sparing(account, way)
         _at_once(account, way)
         _another_first(account, way)
-        with clock_of(subject) as clock:
-            if isinstance(clock, SetForward):
-                _once_it_is_forgotten(subject, way, clock)
+        with_hours_to_pass(subject, partial(_once_it_is_forgotten, subject, way))
 
 
 def _sparing(account: Account, way: Way) -> None:

@@ -20,6 +20,7 @@ from djwto.spec_tests.recorder import SIGNALS, Recorder
 from djwto.spec_tests.registry import clause, expect
 from djwto.spec_tests.stage import (
     IN_JSON,
+    NO_GRACE,
     PASSWORD,
     REUSE_SENDERS,
     SENDERS,
@@ -32,8 +33,6 @@ from djwto.spec_tests.stage import (
 )
 from djwto.spec_tests.subject import Subject
 from djwto.urls import at_their_routes
-
-NO_GRACE: dict[str, Any] = {"DJWTO_ROTATE_REFRESH": True, "DJWTO_REUSE_GRACE": 0}
 
 Receiver = Callable[..., None]
 Heard = list[tuple[str, Any]]

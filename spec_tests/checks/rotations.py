@@ -6,16 +6,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 from djwto.blacklist import get_blacklist
 from djwto.spec_tests import api, profile
 from djwto.spec_tests.checks.sessions import status
-from djwto.spec_tests.clock import Clock, SetForward, clock_of
+from djwto.spec_tests.clock import Clock, SetForward, clock_of, with_hours_to_pass
 from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
 from djwto.spec_tests.stage import (
     HOUR,
+    NO_GRACE,
     REUSE_SENDERS,
     Way,
     expect_cleared,
@@ -28,7 +30,6 @@ from djwto.spec_tests.subject import Subject, close_connections
 THREADS = 6
 ROUNDS = 4
 
-NO_GRACE: dict[str, Any] = {"DJWTO_ROTATE_REFRESH": True, "DJWTO_REUSE_GRACE": 0}
 GRACE: dict[str, Any] = {"DJWTO_ROTATE_REFRESH": True, "DJWTO_REUSE_GRACE": HOUR}
 
 
@@ -198,9 +199,7 @@ def the_grace_is_for_the_last_token_only(subject: Subject) -> None:
         done = f"{api.UPDATE_REFRESH} in {way} within the grace, two tokens late"
         expect(done, status(api.UPDATE_REFRESH, first.refresh), 401)
         expect(f"{done}, then the one after", status(api.UPDATE_REFRESH, second.refresh), 401)
-        with clock_of(subject) as clock:
-            if isinstance(clock, SetForward):
-                _the_grace_passes(way, clock)
+        with_hours_to_pass(subject, partial(_the_grace_passes, way))
 
 
 def _the_grace_passes(way: Way, clock: Clock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -12,7 +13,7 @@ from django.db.models import QuerySet
 from djwto.blacklist import blacklist_key
 from djwto.claims import ACCESS, REFRESH
 from djwto.spec_tests import api, hooks
-from djwto.spec_tests.clock import HOUR, Clock, SetForward, clock_of
+from djwto.spec_tests.clock import HOUR, Clock, SetForward, clock_of, with_hours_to_pass
 from djwto.spec_tests.recorder import Recorder
 from djwto.spec_tests.registry import clause, expect
 from djwto.spec_tests.stage import (
@@ -47,9 +48,7 @@ def validation_asks_the_store(subject: Subject) -> None:
         expect(f"logout in {way}", status(api.LOGOUT, tokens.refresh), 200)
         for path, token in pair:
             expect(f"{path} in {way} after logout", status(path, token), 401)
-        with clock_of(subject) as clock:
-            if isinstance(clock, SetForward):
-                _validated_until_they_expire(way, clock)
+        with_hours_to_pass(subject, partial(_validated_until_they_expire, way))
 
 
 def _validated_until_they_expire(way: Way, clock: Clock) -> None:

@@ -21,6 +21,7 @@ from djwto.spec_tests.profile import search, seeded
 from djwto.spec_tests.recorder import Recorder, Sent
 from djwto.spec_tests.registry import Broken, NotApplicable, clause, expect
 from djwto.spec_tests.stage import (
+    NO_GRACE,
     PASSWORD,
     REUSE_SENDERS,
     Account,
@@ -183,10 +184,10 @@ def the_claims_are_those_of_the_tokens(subject: Subject) -> None:
 @clause("SIG-9")
 def a_signal_follows_its_effect(subject: Subject) -> None:
     for way in ways():
-        with playing(subject, **way.settings, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
+        with playing(subject, **way.settings, **NO_GRACE):
             _ended_when_it_is_announced(new_account())
             _not_announced_if_rolled_back(new_account())
-    with playing(subject, DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
+    with playing(subject, **NO_GRACE):
         _announced_once_it_is_committed(new_account())
 
 
@@ -302,7 +303,7 @@ def _a_good_token_is_refused(refresh: str | None, recorder: Recorder) -> None:
 def reuse_is_announced(subject: Subject) -> None:
     def scene(account: Account, recorder: Recorder) -> None:
         for path in REUSE_SENDERS:
-            with but_with(DJWTO_ROTATE_REFRESH=True, DJWTO_REUSE_GRACE=0):
+            with but_with(**NO_GRACE):
                 old = logged_in(account).refresh
                 expect(f"status of {api.UPDATE_REFRESH}", _update(old).status, 200)
                 recorder.take()

@@ -19,12 +19,12 @@ from djwto.exceptions import BlacklistUnavailable, ReusedToken
 from djwto.models import BlacklistEntry
 from djwto.rotation import exchanged_at, generation_key, keys, successor
 from djwto.spec_tests import api
-from djwto.spec_tests.checks.rotations import GRACE, NO_GRACE, at_once
+from djwto.spec_tests.checks.rotations import GRACE, at_once
 from djwto.spec_tests.conftest import SUBJECTS
 from djwto.spec_tests.core.alice import CREDENTIALS, each_mode, names, session, token
 from djwto.spec_tests.core.keys_for_tests import EC_PRIVATE
 from djwto.spec_tests.recorder import Recorder
-from djwto.spec_tests.stage import playing
+from djwto.spec_tests.stage import NO_GRACE, playing
 from djwto.spec_tests.subject import Subject
 from djwto.tokens import decode, encode
 

@@ -31,6 +31,7 @@ from djwto.spec_tests.core.alice import (
     each_mode,
     session,
 )
+from djwto.spec_tests.logged import Kept
 from djwto.spec_tests.profile import search
 from djwto.spec_tests.recorder import SIGNALS
 
@@ -54,17 +55,6 @@ class Log:
         ]
         self.records.clear()
         return told
-
-
-class Kept(logging.Handler):
-    """Keeps each record."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
 
 
 @pytest.fixture

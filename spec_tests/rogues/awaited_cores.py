@@ -49,15 +49,13 @@ def _each_signal() -> Iterator[RogueCore]:
         )  # fmt: skip
 
 
-async def _last_first(self: base_view.JWTView, answer: Any) -> Any:
-    unheard: list[Any] = []
-    self._unheard = unheard
-    try:
-        return await answer
-    finally:
-        self._unheard = None
-        for signal, named in reversed(unheard):
-            await signal.asend_robust(**named)
+def _last_first(self: base_view.JWTView, signal: Any, **kwargs: Any) -> None:
+    _announce(self, signal, **kwargs)
+    if self._unheard:
+        self._unheard.insert(0, self._unheard.pop())
+
+
+_announce = base_view.JWTView.announce
 
 
 async def _ask_nothing(claims: Claims) -> None:
@@ -117,7 +115,7 @@ AWAITED_CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-25", "AwaitedInReverse",
         "Sends the last signal of a request first where the view is awaited.",
-        patching(base_view.JWTView, "_announced", _last_first),
+        patching(base_view.JWTView, "announce", _last_first),
     ),
 ]  # fmt: skip
 """Every core of this kind."""

@@ -10,17 +10,12 @@ from unittest.mock import patch
 
 from django.contrib.auth import get_user_model
 
-from djwto import (
-    sessions,
-    users,
-    views,
-)
+from djwto import sessions, users, views
 from djwto.claims import Claims, user_id
 from djwto.exceptions import BlacklistUnavailable, InvalidToken
 
 Patch = tuple[Any, str, Any]
 """An object, the name of an attribute of it, and what it is instead."""
-
 
 Announce = Callable[[], None]
 

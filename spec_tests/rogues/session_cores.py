@@ -26,7 +26,7 @@ from djwto import (
 from djwto.blacklist import blacklist_key, get_blacklist
 from djwto.claims import ACCESS, REFRESH, Claims, expiry, user_id
 from djwto.conf import settings
-from djwto.exceptions import Disabled, InvalidToken, Refusal, ReusedToken
+from djwto.exceptions import Disabled, InvalidToken, ReusedToken
 from djwto.responses import done
 from djwto.spec_tests.rogues.cores import (
     Announce,
@@ -120,6 +120,7 @@ def _look_then_exchange(claims: Claims) -> int:
     backend = get_blacklist()
     if own in backend.get_many([own]):
         raise ReusedToken("The token has been exchanged for another before.")
+    # Long enough for another to look, too.
     time.sleep(0.01)
     backend.compare_and_set(own, None, str(now), None)
     return now
@@ -256,19 +257,15 @@ def _by_what_is_known(claims: Claims, now: int) -> int | None:
     return sessions._kept(max(known)) if known else None
 
 
-def _by_the_cookie_of(*types: str) -> list[Patch]:
-    """A login ends the session of these cookies."""
+def _by_the_cookie_of(only: str) -> list[Patch]:
+    """A login sees what it replaces by the cookie of this type."""
 
-    def end_replaced(self: views.GetTokensView, request: HttpRequest) -> None:
-        for type_ in types:
-            try:
-                replaced = decode(transports.current().read(request, type_), type_)
-            except Refusal:
-                continue
-            sender = views.BlackListTokenView.sender
-            self.end(replaced, signals.jwt_blacklisted, sender=sender)
+    def decode_one(token: str, type_: str) -> Claims:
+        if type_ != only:
+            raise InvalidToken("It is of the other type.")
+        return decode(token, type_)
 
-    return [(views.GetTokensView, "_end_replaced", end_replaced)]
+    return [(views, "decode", decode_one)]
 
 
 def _end_then_authenticate() -> list[Patch]:
