@@ -128,8 +128,8 @@ def new_session(user: AbstractBaseUser, request: HttpRequest) -> TokenPair:
         raise ImproperlyConfigured(REFUSED.format(error)) from error
     _refuse_changed(claims, now)
     # They were signed here, and will come back soon.
-    verifier().remember(pair.refresh, REFRESH, pair.refresh_claims)
-    verifier().remember(pair.access, ACCESS, pair.access_claims)
+    verifier().remember(pair.refresh, REFRESH)
+    verifier().remember(pair.access, ACCESS)
     return pair
 
 

@@ -7,6 +7,7 @@ blacklist is no part of it.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import time
@@ -23,6 +24,7 @@ from jwt.exceptions import (
     InvalidSignatureError,
     PyJWTError,
 )
+from jwt.utils import base64url_decode
 
 from djwto.claims import Claims, end_after, rules, validate
 from djwto.conf import NOT_GIVEN, given_each, seconds, seconds_or_none, settings
@@ -92,6 +94,15 @@ _Recipe = tuple[Any, tuple[tuple[Any, "_Recipe"], ...]]
 """A dict or a list, and where in it there are others."""
 
 
+class _Unread(NamedTuple):
+    """What is kept of a token that nobody has asked for again: many are sent once."""
+
+    payload: str
+    """Its segment of the token, which is nothing without the signature."""
+    not_after: float
+    """When the key is good no more."""
+
+
 class _Entry(NamedTuple):
     begins: float
     ends: float
@@ -100,7 +111,7 @@ class _Entry(NamedTuple):
 
 
 DEEPEST = 20
-"""Claims in more levels than these are not remembered."""
+"""Claims in more levels than these are verified each time."""
 
 
 def _recipe(value: dict[str, Any] | list[Any], levels: int = DEEPEST) -> _Recipe:
@@ -134,8 +145,8 @@ class Verifier:
         self.leeway = seconds(settings.leeway)
         self.longest = seconds_or_none(settings.session_max_age)
         self.size = settings.verified_tokens
-        self._recent: dict[bytes, _Entry] = {}
-        self._earlier: dict[bytes, _Entry] = {}
+        self._recent: dict[bytes, _Entry | _Unread] = {}
+        self._earlier: dict[bytes, _Entry | _Unread] = {}
 
     def claims(self, token: str, type_: str) -> Claims:
         """The claims of a token that is ours, of this type and within its time (TOK-4 to TOK-7).
@@ -148,7 +159,7 @@ class Verifier:
         claims = self._recall(digest)
         if claims is None:
             claims, key = self._verify(token, type_)
-            self._remember(digest, claims, key)
+            self._keep(digest, _unread(token, key))
         return claims
 
     def verify(self, token: str, type_: str, early: int = 0) -> Claims:
@@ -187,10 +198,10 @@ class Verifier:
             leeway=leeway,
         )
 
-    def remember(self, token: str, type_: str, claims: Claims) -> None:
-        """Takes note of a token that `verify` would say has these claims."""
+    def remember(self, token: str, type_: str) -> None:
+        """Takes note of a token that `verify` would find to be ours, of this type."""
         if self.size:
-            self._remember(_digest(token, type_), claims, self.keys.of(token)[0])
+            self._keep(_digest(token, type_), _unread(token, self.keys.of(token)[0]))
 
     def _recall(self, digest: bytes) -> Claims | None:
         entry = self._recent.get(digest)
@@ -199,15 +210,21 @@ class Verifier:
             if entry is None:
                 return None
             self._keep(digest, entry)
+        if isinstance(entry, _Unread):
+            try:
+                entry = self._read(entry)
+            except RecursionError:
+                return None
+            self._recent[digest] = entry
         if entry.begins <= time.time() < entry.ends:
             claims: Claims = _copied(entry.claims)
             return claims
         return None
 
-    def _remember(self, digest: bytes, claims: Claims, key: Key) -> None:
+    def _read(self, unread: _Unread) -> _Entry:
+        claims: Claims = json.loads(base64url_decode(unread.payload))
         begins, ends = self._within(claims)
-        with suppress(RecursionError):
-            self._keep(digest, _Entry(begins, min(ends, key.not_after), _recipe(claims)))
+        return _Entry(begins, min(ends, unread.not_after), _recipe(claims))
 
     def _within(self, claims: Claims) -> tuple[float, float]:
         """The times between which these claims are good, as PyJWT and `verify` reckon them."""
@@ -217,11 +234,15 @@ class Verifier:
             min((end + self.leeway for end in ends if end is not None), default=math.inf),
         )
 
-    def _keep(self, digest: bytes, entry: _Entry) -> None:
+    def _keep(self, digest: bytes, entry: _Entry | _Unread) -> None:
         # Half is dropped at a time: what was not asked for since the last half was.
         if len(self._recent) >= self.size // 2:
             self._earlier, self._recent = self._recent, {}
         self._recent[digest] = entry
+
+
+def _unread(token: str, key: Key) -> _Unread:
+    return _Unread(token.split(".")[1], key.not_after)
 
 
 def _digest(token: str, type_: str) -> bytes:

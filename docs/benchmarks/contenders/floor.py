@@ -1,5 +1,5 @@
-"""What nobody can do without: a view that does nothing, a statement, Django's own login, and PyJWT
-with a key that was read."""
+"""What nobody can do without: a view that does nothing, a statement, Django's own login, a refresh
+as one would write it by hand, and PyJWT with a key that was read."""
 
 from __future__ import annotations
 
@@ -10,21 +10,41 @@ from typing import Any
 from contenders import keys, project
 
 
+class Keys:
+    """As PyJWT is told them; for HMAC both are the same."""
+
+    algorithm: str
+    signing: Any
+    verifying: Any
+
+
 def set_up(algorithm: str, folder: str) -> None:
     """The project."""
+    import jwt
+
     project.configure(folder, "contenders.floor_urls", [])
+    private, public = keys.pair(algorithm)
+    reading = jwt.get_algorithm_by_name(algorithm)
+    Keys.algorithm = algorithm
+    Keys.signing = Keys.verifying = reading.prepare_key(private)
+    if public is not None:
+        Keys.verifying = reading.prepare_key(public)
+
+
+def ask(key: int) -> None:
+    """A statement about a user."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT password, is_active FROM auth_user WHERE id = %s", [key])
+        cursor.fetchall()
 
 
 def prepare(algorithm: str, folder: str) -> dict[str, Any]:
     """The operations."""
     import jwt
-    from django.db import connection
 
     set_up(algorithm, folder)
-    private, public = keys.pair(algorithm)
-    reading = jwt.get_algorithm_by_name(algorithm)
-    signing = reading.prepare_key(private)
-    verifying = signing if public is None else reading.prepare_key(public)
     client = project.Client()
     bare = client.request("GET", "/bare/")
     log_in = client.request("POST", "/login/", "", "username=alice&password=pass")
@@ -43,20 +63,17 @@ def prepare(algorithm: str, folder: str) -> dict[str, Any]:
 
     def token() -> str:
         # Another each time, as whoever sees one for the first time has it.
-        return jwt.encode(claims | {"jti": str(uuid.uuid4())}, signing, algorithm=algorithm)
+        return jwt.encode(claims | {"jti": str(uuid.uuid4())}, Keys.signing, algorithm=algorithm)
 
     def decode(token: str) -> None:
-        jwt.decode(token, verifying, algorithms=[algorithm])
+        jwt.decode(token, Keys.verifying, algorithms=[algorithm])
 
-    def ask(key: int) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT password, is_active FROM auth_user WHERE id = %s", [key])
-            cursor.fetchall()
-
+    refresh = client.request("POST", "/refresh/", token())
     return {
         "bare view": (lambda: bare, lambda bare: bare()),
         "statement": (lambda: 1, ask),
         "decode": (token, decode),
         "encode": (lambda: None, lambda nothing: token()),
+        "refresh": (lambda: refresh, lambda refresh: refresh()),
         "login": (lambda: log_in, lambda log_in: log_in()),
     }

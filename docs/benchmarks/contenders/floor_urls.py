@@ -1,11 +1,27 @@
+import time
+
+import jwt
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.urls import path
+
+from contenders.floor import Keys, ask
 
 
 def bare(request):
     return HttpResponse("ok")
+
+
+def refresh(request):
+    token = request.headers["Authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(token, Keys.verifying, algorithms=[Keys.algorithm])
+    # Has the session ended, and is the user still the one of then?
+    ask(1)
+    ask(1)
+    now = int(time.time())
+    access = {**claims, "iat": now, "exp": now + 3600}
+    return JsonResponse({"access": jwt.encode(access, Keys.signing, algorithm=Keys.algorithm)})
 
 
 def log_in(request):
@@ -16,4 +32,4 @@ def log_in(request):
     return HttpResponse("ok")
 
 
-urlpatterns = [path("bare/", bare), path("login/", log_in)]
+urlpatterns = [path("bare/", bare), path("refresh/", refresh), path("login/", log_in)]
