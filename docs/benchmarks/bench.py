@@ -22,13 +22,14 @@ from typing import Any
 from peers import ASKING, CONTENDERS, FLOOR, HERE, OURS, VENVS, Contender, python_of
 
 BASE, DECODE, EXISTS = "bare view", "decode", "EXISTS"
-IN_ITS_PLACE = "protected, EXISTS"
+IN_ITS_PLACE, DECODES = "protected, EXISTS", "protected, decode"
 STATEMENT, ENCODE, REFRESH, LOGIN = "statement", "encode", "refresh", "login"
 SEEN, FIRST = "protected, seen before", "protected, first sight"
 
 TIMES = {
     SEEN: 200,
     FIRST: 60,
+    DECODES: 60,
     BASE: 200,
     DECODE: 60,
     ENCODE: 60,
@@ -131,6 +132,11 @@ def goals(found: list[Turn]) -> Iterator[tuple[str, float, float]]:
         1.1,
     )
     yield (
+        "first sight / decoded in its place",
+        median(lambda t: t[OURS, FIRST] / t[FLOOR, DECODES]),
+        1.1,
+    )
+    yield (
         "store asked / (1.3 bare view + 1.3 EXISTS)",
         median(lambda t: t[ASKING, SEEN] / (1.3 * (floor(t, BASE) + t[ASKING, EXISTS]))),
         1.0,
@@ -165,6 +171,7 @@ def table(found: list[Turn]) -> Iterator[str]:
     yield "\nWhat nobody can do without"
     yield f"{'EXISTS, in a loop':24}{rows[EXISTS][ASKING]:>20.2f}"
     yield f"{'protected, EXISTS':24}{rows[IN_ITS_PLACE][ASKING]:>20.2f}"
+    yield f"{'protected, decode':24}{rows[DECODES][FLOOR]:>20.2f}"
     yield f"{'PyJWT decode':24}{rows[DECODE][FLOOR]:>20.2f}"
     yield f"{'PyJWT encode':24}{rows[ENCODE][FLOOR]:>20.2f}"
     yield f"{'a statement of SQL':24}{rows[STATEMENT][FLOOR]:>20.2f}"

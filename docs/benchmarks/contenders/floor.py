@@ -1,5 +1,5 @@
-"""What nobody can do without: a view that does nothing, a statement, Django's own login, a refresh
-as one would write it by hand, and PyJWT with a key that was read."""
+"""What nobody can do without: a view that does nothing, a statement, Django's own login, PyJWT
+with a key that was read, and two views as they are written by hand."""
 
 from __future__ import annotations
 
@@ -74,6 +74,10 @@ def prepare(algorithm: str, folder: str) -> dict[str, Any]:
         "statement": (lambda: 1, ask),
         "decode": (token, decode),
         "encode": (lambda: None, lambda nothing: token()),
+        "protected, decode": (
+            lambda: client.request("GET", "/protected/", token()),
+            lambda protected: protected(),
+        ),
         "refresh": (lambda: refresh, lambda refresh: refresh()),
         "login": (lambda: log_in, lambda log_in: log_in()),
     }

@@ -13,9 +13,18 @@ def bare(request):
     return HttpResponse("ok")
 
 
-def refresh(request):
+def decoded(request):
     token = request.headers["Authorization"].removeprefix("Bearer ")
-    claims = jwt.decode(token, Keys.verifying, algorithms=[Keys.algorithm])
+    return jwt.decode(token, Keys.verifying, algorithms=[Keys.algorithm])
+
+
+def protected(request):
+    decoded(request)
+    return HttpResponse("ok")
+
+
+def refresh(request):
+    claims = decoded(request)
     # Has the session ended, and is the user still the one of then?
     ask(1)
     ask(1)
@@ -32,4 +41,9 @@ def log_in(request):
     return HttpResponse("ok")
 
 
-urlpatterns = [path("bare/", bare), path("refresh/", refresh), path("login/", log_in)]
+urlpatterns = [
+    path("bare/", bare),
+    path("protected/", protected),
+    path("refresh/", refresh),
+    path("login/", log_in),
+]
