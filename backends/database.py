@@ -26,7 +26,7 @@ from djwto.exceptions import BlacklistUnavailable
 from djwto.models import BlacklistEntry
 
 BATCH = 1000
-STATEMENT = 100
+STATEMENT = 25
 REST = 3
 """A purge tells of `BATCH` rows at a time and deletes `STATEMENT` of them in one go. Then it rests
 for `REST` times as long as that took: SQLite has one writer, and others want their turn."""
