@@ -26,6 +26,9 @@ IN_ITS_PLACE, DECODES = "protected, EXISTS", "protected, decode"
 STATEMENT, ENCODE, REFRESH, LOGIN = "statement", "encode", "refresh", "login"
 SEEN, FIRST = "protected, seen before", "protected, first sight"
 
+OPERATIONS = (SEEN, FIRST, REFRESH, "logout", LOGIN)
+"""What contenders are compared by."""
+
 TIMES = {
     SEEN: 200,
     FIRST: 60,
@@ -163,7 +166,7 @@ def table(found: list[Turn]) -> Iterator[str]:
     rows: dict[str, dict[str, float]] = defaultdict(dict)
     for (module, operation), value in ratio.items():
         rows[operation][module] = value
-    for operation in (SEEN, FIRST, REFRESH, "logout", LOGIN):
+    for operation in OPERATIONS:
         cells = (rows[operation].get(one.module) for one in shown)
         yield f"{operation:24}" + "".join(
             f"{'-' if cell is None else f'{cell:.2f}':>20}" for cell in cells

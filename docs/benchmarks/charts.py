@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from bench import BASE, FIRST, SEEN
+from bench import BASE, OPERATIONS
 from matplotlib.figure import Figure
 from peers import ASKING, CHECKOUT, CONTENDERS, FLOOR, OURS
 
 WHERE = CHECKOUT / "docs" / "performance"
-OPERATIONS = (SEEN, FIRST, "refresh", "logout", "login")
 SHOWN = [one for one in CONTENDERS if one.module not in {FLOOR, ASKING}]
 # Told apart in grey, and by who takes red for green.
 COLOURS = ("#0b3d91", "#8ab6d6", "#f2a541", "#c8553d", "#7a7a7a")

@@ -87,7 +87,7 @@ class Client:
         headers = {"HTTP_AUTHORIZATION": f"Bearer {token}"} if token else {}
         made = RequestFactory().generic(method, path, data, type_, **headers)
 
-        def start(status: str, headers: Any) -> None:
+        def start(status: str, headers: list[tuple[str, str]]) -> None:
             if not status.startswith("2"):
                 raise AssertionError((path, status))
 
