@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.dispatch import Signal
+
 from djwto import authentication, base_view, sessions, signals, views
 from djwto.claims import Claims
 from djwto.exceptions import BlacklistUnavailable
@@ -49,7 +51,7 @@ def _each_signal() -> Iterator[RogueCore]:
         )  # fmt: skip
 
 
-def _last_first(self: base_view.JWTView, signal: Any, **kwargs: Any) -> None:
+def _last_first(self: base_view.JWTView, signal: Signal, **kwargs: Any) -> None:
     _announce(self, signal, **kwargs)
     if self._unheard:
         self._unheard.insert(0, self._unheard.pop())

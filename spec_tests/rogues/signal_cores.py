@@ -376,7 +376,7 @@ def _by_its_parent(self: base_view.JWTView, signal: Any, **kwargs: Any) -> None:
 
 
 def _connect_as_the_last(
-    self: signals.SenderNameSignal, receiver: Any, sender: Any = None, **kwargs: Any
+    self: signals.SenderNameSignal, receiver: Callable[..., Any], sender: Any = None, **kwargs: Any
 ) -> None:
     if isinstance(sender, str):
         self._names[sender] = sender
@@ -384,7 +384,7 @@ def _connect_as_the_last(
 
 
 def _connect_for_good(
-    self: signals.SenderNameSignal, receiver: Any, sender: Any = None, **kwargs: Any
+    self: signals.SenderNameSignal, receiver: Callable[..., Any], sender: Any = None, **kwargs: Any
 ) -> None:
     Signal.connect(self, receiver, sender, **kwargs | {"weak": False})
 
