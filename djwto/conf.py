@@ -45,6 +45,8 @@ def given(name: str) -> Any:
 def given_each(names: Sequence[str]) -> list[Any]:
     """The values of several settings, as `given` tells them."""
     holder = object.__getattribute__(django_settings, "_wrapped")
+    if type(holder) is SettingsModule:
+        return list(map(holder.__dict__.get, names, repeat(NOT_GIVEN)))
     layers = []
     while type(holder) is UserSettingsHolder and not holder.__dict__["_deleted"]:
         layers.append(holder.__dict__)

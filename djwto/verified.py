@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_noop
@@ -246,7 +246,7 @@ def _unread(token: str, key: Key) -> _Unread:
 
 
 def _digest(token: str, type_: str) -> bytes:
-    return sha256(f"{type_} {token}".encode("utf-8", "surrogatepass")).digest()
+    return blake2b(f"{type_} {token}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _rests_on() -> list[Any]:
