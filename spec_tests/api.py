@@ -22,6 +22,17 @@ UPDATE_REFRESH = "/api/token/refresh/update_refresh/"
 LOGOUT = "/api/token/refresh/logout/"
 LOGOUT_ALL = "/api/token/refresh/logout_all/"
 
+ENDPOINTS = {
+    LOGIN: "POST, OPTIONS",
+    VALIDATE_ACCESS: "POST, OPTIONS",
+    VALIDATE_REFRESH: "POST, OPTIONS",
+    REFRESH_ACCESS: "POST, OPTIONS",
+    UPDATE_REFRESH: "POST, OPTIONS",
+    LOGOUT_ALL: "POST, OPTIONS",
+    LOGOUT: "POST, DELETE, OPTIONS",
+}
+"""Each endpoint with the methods that it has."""
+
 CSRF_COOKIE = "csrftoken"
 CSRF_TOKEN = "a" * 32
 
@@ -30,6 +41,19 @@ def claims_of(token: str | None) -> dict[str, Any]:
     """The claims, unverified, of a token that an answer must have brought."""
     assert token is not None
     return jwt.decode(token, options={"verify_signature": False})
+
+
+def forged(token: str | None, other: str | None) -> str:
+    """The one token, which an answer must have brought, with the signature of the other."""
+    assert token is not None
+    assert other is not None
+    made = ".".join([*token.split(".")[:2], other.split(".")[2]])
+    if (running := tape.current()) is not None:
+        called = running.name("forged", made)
+        running.write(
+            f"{called} = api.forged({_called(running, token)}, {_called(running, other)})"
+        )
+    return made
 
 
 @dataclass(frozen=True, slots=True)

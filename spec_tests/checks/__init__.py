@@ -1,11 +1,13 @@
 """The checks of the clauses. Importing the package registers each with its clause."""
 
 from djwto.spec_tests.checks import (  # noqa: F401
+    answers,
     calls,
     concurrency,
     cutoffs,
     expiry,
     faults,
+    logins,
     machine,
     options,
     races,

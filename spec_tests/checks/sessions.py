@@ -43,8 +43,11 @@ def validation_asks_the_store(subject: Subject) -> None:
     for way in in_each_way(subject):
         tokens = logged_in(new_account())
         pair = [(api.VALIDATE_ACCESS, tokens.access), (api.VALIDATE_REFRESH, tokens.refresh)]
-        for path, token in pair:
+        for (path, token), (_, other) in zip(pair, reversed(pair), strict=True):
             expect(f"{path} in {way}", status(path, token), 200)
+            expect(f"{path} in {way} with the other token", status(path, other), 401)
+            seen = status(path, api.forged(token, other))
+            expect(f"{path} in {way} with the signature of the other token", seen, 401)
         expect(f"logout in {way}", status(api.LOGOUT, tokens.refresh), 200)
         for path, token in pair:
             expect(f"{path} in {way} after logout", status(path, token), 401)

@@ -31,17 +31,6 @@ from djwto.views import BlackListTokenView, ValidateTokensView
 
 pytestmark = pytest.mark.django_db
 
-ENDPOINTS = {
-    api.LOGIN: "POST, OPTIONS",
-    api.VALIDATE_ACCESS: "POST, OPTIONS",
-    api.VALIDATE_REFRESH: "POST, OPTIONS",
-    api.REFRESH_ACCESS: "POST, OPTIONS",
-    api.UPDATE_REFRESH: "POST, OPTIONS",
-    api.LOGOUT_ALL: "POST, OPTIONS",
-    api.LOGOUT: "POST, DELETE, OPTIONS",
-}
-"""Each endpoint with the methods that it has."""
-
 REFRESHING = [api.REFRESH_ACCESS, api.UPDATE_REFRESH]
 
 
@@ -68,7 +57,7 @@ def test_those_that_take_refresh_tokens_are_below_the_path_of_the_cookie(
     [
         (method, path)
         for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
-        for path, allowed in ENDPOINTS.items()
+        for path, allowed in api.ENDPOINTS.items()
         if method not in allowed
     ],
 )
@@ -81,7 +70,7 @@ def test_a_method_that_an_endpoint_does_not_have_is_answered_405_with_allow(
     with Recorder() as recorder:
         response = client.generic(method, path)
     assert response.status_code == 405
-    assert response["Allow"] == ENDPOINTS[path]
+    assert response["Allow"] == api.ENDPOINTS[path]
     assert response["Cache-Control"] == "no-store"
     assert response["Content-Type"] == "application/json"
     assert method == "HEAD" or set(response.json()) == {"error"}
@@ -90,7 +79,7 @@ def test_a_method_that_an_endpoint_does_not_have_is_answered_405_with_allow(
 
 @pytest.mark.clause("HTTP-18")
 @each_mode
-@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.parametrize("path", api.ENDPOINTS)
 @pytest.mark.case(86)
 def test_options_names_the_methods_and_sends_nothing(
     mode: str, path: str, settings: Settings
@@ -98,7 +87,7 @@ def test_options_names_the_methods_and_sends_nothing(
     settings.DJWTO_MODE = mode
     with Recorder() as recorder:
         response = Client(enforce_csrf_checks=True).options(path)
-    assert (response.status_code, response["Allow"]) == (200, ENDPOINTS[path])
+    assert (response.status_code, response["Allow"]) == (200, api.ENDPOINTS[path])
     assert response["Cache-Control"] == "no-store"
     assert names(recorder) == []
 
@@ -110,7 +99,7 @@ def test_every_answer_is_json_that_nobody_stores(mode: str, settings: Settings) 
     settings.DJWTO_MODE = mode
     live = session()
     answers = [live, api.log_in("alice", "wrong")]
-    for path in ENDPOINTS:
+    for path in api.ENDPOINTS:
         if path == api.LOGIN:
             continue
         one = token(live, "access" if path == api.VALIDATE_ACCESS else "refresh")

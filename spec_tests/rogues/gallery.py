@@ -24,6 +24,7 @@ from djwto.spec_tests import profile
 from djwto.spec_tests.fakeredis_server import fakeredis_server
 from djwto.spec_tests.registry import CHECKS
 from djwto.spec_tests.report import HOLDS, NOT_APPLICABLE, Verdict
+from djwto.spec_tests.rogues.answer_cores import ANSWER_CORES
 from djwto.spec_tests.rogues.awaited_cores import AWAITED_CORES
 from djwto.spec_tests.rogues.cores import RogueCore
 from djwto.spec_tests.rogues.honest import Honest, HonestWithoutValues, Rogue
@@ -117,7 +118,9 @@ def rogues() -> list[Exhibit]:
             if own and issubclass(value, Rogue) and value.breaks:
                 found.append(exhibit(value))
     return found + [
-        _core(core) for core in (*SIGNAL_CORES, *SESSION_CORES, *OUTAGE_CORES, *AWAITED_CORES)
+        _core(core)
+        for cores in (SIGNAL_CORES, SESSION_CORES, ANSWER_CORES, OUTAGE_CORES, AWAITED_CORES)
+        for core in cores
     ]
 
 
