@@ -20,6 +20,7 @@ from djwto.keys import are_to_be_called_for
 from djwto.responses import refused, unavailable
 from djwto.tokens import decode
 from djwto.transports import varying
+from djwto.verified import InForce, in_force
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -30,11 +31,15 @@ def presented(request: HttpRequest, type_: str) -> tuple[str, Claims]:
     `type_` is "access" or "refresh". Raises a Refusal: MissingToken, RepeatedToken,
     InvalidToken, or ForgedRequest where cookies are used and `DJWTO_CSRF` is on. Asks no store.
     """
-    transport = transports.current()
+    return _presented(request, type_, in_force())
+
+
+def _presented(request: HttpRequest, type_: str, under: InForce) -> tuple[str, Claims]:
+    transport = transports.TRANSPORTS[under.mode]
     if isinstance(transport, transports.OneCookie):
         return _presented_by_cookie(request, type_, transport)
     token = transport.read(request, type_)
-    return token, decode(token, type_)
+    return token, decode(token, type_, under)
 
 
 def _presented_by_cookie(
@@ -79,8 +84,9 @@ def admit(request: HttpRequest, type_: str) -> Claims:
 
     Raises InvalidToken if it does not, BlacklistUnavailable while the store is down.
     """
-    token, claims = presented(request, type_)
-    if settings.check_access:
+    under = in_force()
+    token, claims = _presented(request, type_, under)
+    if under.check_access:
         sessions.ask(claims)
     return _kept(request, token, claims)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from djwto.claims import Claims
 from djwto.conf import settings
 from djwto.exceptions import InvalidToken
-from djwto.verified import verifier
+from djwto.verified import InForce, in_force, verifier
 
 LONGEST = 65_536
 """Characters of a token beyond which it is refused unread: more than servers take in a header."""
@@ -26,16 +26,17 @@ def encode(claims: Claims) -> str:
     return verifier().keys.signer().sign(claims)
 
 
-def decode(token: str, type_: str) -> Claims:
+def decode(token: str, type_: str, under: InForce | None = None) -> Claims:
     """The claims of a token that is ours, of this type and within its time (TOK-4 to TOK-7).
 
-    `type_` is "access" or "refresh". During a change-over those of a token of simplejwt as well,
-    translated (MIG-2). Raises InvalidToken, for whatever a client may send.
+    `type_` is "access" or "refresh"; `under` are the settings in force, where they have been read.
+    During a change-over those of a token of simplejwt as well, translated (MIG-2). Raises
+    InvalidToken, for whatever a client may send.
     """
     if len(token) > LONGEST:
         raise InvalidToken("The token is too long.")
     try:
-        return verifier().claims(token, type_)
+        return (under or in_force()).verifier().claims(token, type_)
     except InvalidToken:
         if settings.accept_simplejwt is None:
             raise

@@ -75,9 +75,11 @@ RESTS_ON = (
     "DJWTO_ACCESS_TOKEN_LIFETIME",
     "DJWTO_ALGORITHM",
     "DJWTO_AUD_CLAIM",
+    "DJWTO_CHECK_ACCESS",
     "DJWTO_IAT_CLAIM",
     "DJWTO_ISS_CLAIM",
     "DJWTO_LEEWAY",
+    "DJWTO_MODE",
     "DJWTO_REFRESH_TOKEN_LIFETIME",
     "DJWTO_SESSION_MAX_AGE",
     "DJWTO_STRICT",
@@ -85,7 +87,7 @@ RESTS_ON = (
     "DJWTO_VERIFIED_TOKENS",
     "DJWTO_VERIFYING_KEY",
 )
-"""The settings that a Verifier reads, and those that theirs follow from."""
+"""The settings that InForce and a Verifier read, and those that theirs follow from."""
 
 
 _CONTAINERS = frozenset({dict, list})
@@ -249,29 +251,54 @@ def _digest(token: str, type_: str) -> bytes:
     return blake2b(f"{type_} {token}".encode("utf-8", "surrogatepass")).digest()
 
 
-def _rests_on() -> list[Any]:
-    found = given_each(RESTS_ON)
-    if found[0] is not NOT_GIVEN and found[0] is not None:
-        found.append(keys_given())
-    elif found[1] is NOT_GIVEN or not found[1]:
-        found.append(os.environ.get(ENVIRONMENT_VARIABLE))
-    return found
+class InForce:
+    """The settings that a request with a token meets, read once for as long as they stay."""
+
+    def __init__(self, given: list[Any]) -> None:
+        self.given = given
+        """The values of `RESTS_ON`."""
+        self.mode = settings.mode
+        self.check_access = settings.check_access
+        self._made: tuple[Any, Verifier] | None = None
+
+    def verifier(self) -> Verifier:
+        """The verifier for these settings.
+
+        Raises ImproperlyConfigured for keys of no use, and KeysUnavailable for none to be had.
+        """
+        made, beside = self._made, self._beside()
+        if made is None or made[0] != beside:
+            made = beside, Verifier()
+            # What was changed while it was made may be both in it.
+            if given_each(RESTS_ON) == self.given and self._beside() == beside:
+                self._made = made
+        return made[1]
+
+    def _beside(self) -> Any:
+        """What the keys rest on that is no setting."""
+        keys, signing, *_ = self.given
+        if keys is not NOT_GIVEN and keys is not None:
+            return keys_given()
+        if signing is NOT_GIVEN or not signing:
+            return os.environ.get(ENVIRONMENT_VARIABLE)
+        return None
 
 
-_current: tuple[list[Any], Verifier] | None = None
+_current: InForce | None = None
+
+
+def in_force() -> InForce:
+    """The settings in force. Asks for no keys."""
+    global _current
+    current, given = _current, given_each(RESTS_ON)
+    if current is None or current.given != given:
+        current = InForce(given)
+        # As above.
+        if given_each(RESTS_ON) == given:
+            _current = current
+    return current
 
 
 def verifier() -> Verifier:
-    """The verifier for the settings in force.
-
-    Raises ImproperlyConfigured for keys of no use, and KeysUnavailable for none to be had.
-    """
-    global _current
-    current, rests_on = _current, _rests_on()
-    if current is None or current[0] != rests_on:
-        made = Verifier()
-        # Settings that were changed while it was made may be both in it.
-        if _rests_on() != rests_on:
-            return made
-        current = _current = rests_on, made
-    return current[1]
+    """The verifier for the settings in force. Raises as `InForce.verifier`."""
+    return in_force().verifier()

@@ -25,7 +25,7 @@ from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import session
 from djwto.spec_tests.profile import search
 from djwto.tokens import decode, encode
-from djwto.verified import Verifier, verifier
+from djwto.verified import InForce, Verifier, verifier
 
 pytestmark = pytest.mark.clause("TOK-16")
 
@@ -43,6 +43,8 @@ OTHERWISE: dict[str, Any] = {
     "DJWTO_IAT_CLAIM": False,
     "DJWTO_ISS_CLAIM": "elsewhere",
     "DJWTO_LEEWAY": 3,
+    "DJWTO_CHECK_ACCESS": True,
+    "DJWTO_MODE": "ONE-COOKIE",
     "DJWTO_REFRESH_TOKEN_LIFETIME": None,
     "DJWTO_SESSION_MAX_AGE": timedelta(seconds=8),
     "DJWTO_SIGNING_KEY": "another key " * 6,
@@ -153,8 +155,8 @@ def test_these_are_all_that_matter() -> None:
         return known(name)
 
     with patch.object(conf, "given", record):
-        Verifier()
-    assert "DJWTO_ALGORITHM" in read
+        InForce([]), Verifier()
+    assert {"DJWTO_ALGORITHM", "DJWTO_MODE"} <= read
     assert read <= set(verified.RESTS_ON)
     assert set(verified.RESTS_ON) == {*OTHERWISE, "DJWTO_VERIFYING_KEY"}
 

@@ -402,7 +402,7 @@ def _from_nowhere(*args: Any, announce: Callable[..., None], **kwargs: Any) -> N
     sessions.cut_off(*args, announce=partial(announce, sender="revoke_all"), **kwargs)
 
 
-def _any_type(token: str, type_: str) -> Claims:
+def _any_type(token: str, type_: str, *under: Any) -> Claims:
     try:
         return decode(token, ACCESS)
     except InvalidToken:
