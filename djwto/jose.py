@@ -8,7 +8,6 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,11 +119,13 @@ class _JWS(jwt.PyJWS):
 
     @staticmethod
     def _decode_base64url_segment(segment: bytes, name: str) -> bytes:
-        with suppress(binascii.Error):
+        try:
             decoded = base64url_decode(segment)
-            if base64url_encode(decoded) == segment:
-                return decoded
-        raise jwt.DecodeError(f"Invalid {name} padding")
+        except binascii.Error:
+            decoded = None
+        if decoded is None or base64url_encode(decoded) != segment:
+            raise jwt.DecodeError(f"Invalid {name} padding")
+        return decoded
 
 
 def _codec(algorithm: str) -> jwt.PyJWT:
