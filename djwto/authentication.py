@@ -25,45 +25,47 @@ from djwto.verified import InForce, in_force
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def presented(request: HttpRequest, type_: str) -> tuple[str, Claims]:
+def presented(
+    request: HttpRequest, type_: str, under: InForce | None = None
+) -> tuple[str, Claims]:
     """The token that a request brings, and its claims.
 
-    `type_` is "access" or "refresh". Raises a Refusal: MissingToken, RepeatedToken,
-    InvalidToken, or ForgedRequest where cookies are used and `DJWTO_CSRF` is on. Asks no store.
+    `type_` is "access" or "refresh"; `under` is as for `decode`. Raises a Refusal: MissingToken,
+    RepeatedToken, InvalidToken, or ForgedRequest where cookies are used and `DJWTO_CSRF` is on.
+    Asks no store.
     """
-    return _presented(request, type_, in_force())
-
-
-def _presented(request: HttpRequest, type_: str, under: InForce) -> tuple[str, Claims]:
+    under = under or in_force()
     transport = transports.TRANSPORTS[under.mode]
     if isinstance(transport, transports.OneCookie):
-        return _presented_by_cookie(request, type_, transport)
+        return _presented_by_cookie(request, type_, transport, under)
     token = transport.read(request, type_)
     return token, decode(token, type_, under)
 
 
 def _presented_by_cookie(
-    request: HttpRequest, type_: str, transport: transports.OneCookie
+    request: HttpRequest, type_: str, transport: transports.OneCookie, under: InForce
 ) -> tuple[str, Claims]:
     if _is_carried_over(request, transport.cookie(type_)):
         token = transports.BEARER.read(request, type_)
-        claims = decode(token, type_)
+        claims = decode(token, type_, under)
         if not isinstance(claims, Translated):
             # Ours have a cookie.
             transport.read(request, type_)
         return token, claims
     token = transport.read(request, type_)
-    claims = decode(token, type_)
+    claims = decode(token, type_, under)
     if settings.csrf:
         csrf.refuse_forged(request)
     return token, claims
 
 
-async def apresented(request: HttpRequest, type_: str) -> tuple[str, Claims]:
+async def apresented(
+    request: HttpRequest, type_: str, under: InForce | None = None
+) -> tuple[str, Claims]:
     """As `presented`; in a thread only where the CSRF token or the keys have to be fetched."""
     if django_settings.CSRF_USE_SESSIONS or are_to_be_called_for():
-        return await sync_to_async(presented)(request, type_)
-    return presented(request, type_)
+        return await sync_to_async(presented)(request, type_, under)
+    return presented(request, type_, under)
 
 
 def authenticate(request: HttpRequest, type_: str) -> Claims:
@@ -85,7 +87,7 @@ def admit(request: HttpRequest, type_: str) -> Claims:
     Raises InvalidToken if it does not, BlacklistUnavailable while the store is down.
     """
     under = in_force()
-    token, claims = _presented(request, type_, under)
+    token, claims = presented(request, type_, under)
     if under.check_access:
         sessions.ask(claims)
     return _kept(request, token, claims)
@@ -93,8 +95,9 @@ def admit(request: HttpRequest, type_: str) -> Claims:
 
 async def aadmit(request: HttpRequest, type_: str) -> Claims:
     """As `admit`; in a thread only where what has to be asked takes one (USER-6)."""
-    token, claims = await apresented(request, type_)
-    if settings.check_access:
+    under = in_force()
+    token, claims = await apresented(request, type_, under)
+    if under.check_access:
         await sessions.aask(claims)
     return await _akept(request, token, claims)
 

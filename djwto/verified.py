@@ -276,7 +276,7 @@ class InForce:
 
     def _beside(self) -> Any:
         """What the keys rest on that is no setting."""
-        keys, signing, *_ = self.given
+        keys, signing = self.given[:2]
         if keys is not NOT_GIVEN and keys is not None:
             return keys_given()
         if signing is NOT_GIVEN or not signing:
