@@ -98,20 +98,22 @@ def send(
     token: str | None = None,
     *,
     method: str = "post",
-    as_refresh: bool = True,
+    as_refresh: bool | None = None,
     csrf: bool = True,
     **extra: Any,
 ) -> Answer:
     """Sends one token, in the header or in the cookie that an endpoint expects it in.
 
-    `as_refresh` tells which cookie, `csrf` whether a CSRF token goes along.
+    `as_refresh` tells which cookie, where it is not the one that the endpoint expects, and `csrf`
+    whether a CSRF token goes along.
     """
     headers = dict(extra.pop("headers", {}))
     cookies: dict[str, str] = {}
     transport = current()
     if isinstance(transport, OneCookie):
         if token is not None:
-            cookies[transport.cookie(REFRESH if as_refresh else ACCESS)] = token
+            refreshes = path != VALIDATE_ACCESS if as_refresh is None else as_refresh
+            cookies[transport.cookie(REFRESH if refreshes else ACCESS)] = token
         if csrf:
             cookies[CSRF_COOKIE] = headers["X-CSRFToken"] = CSRF_TOKEN
     elif token is not None:
@@ -119,7 +121,7 @@ def send(
     answer = _send(method, path, {"headers": headers}, extra, cookies)
     if (running := tape.current()) is not None:
         given = {"method": method, "as_refresh": as_refresh, "csrf": csrf, **extra}
-        usual = {"method": "post", "as_refresh": True, "csrf": True}
+        usual = {"method": "post", "as_refresh": None, "csrf": True}
         unusual = [f"{k}={v!r}" for k, v in given.items() if (k, v) not in usual.items()]
         arguments = [repr(path), _called(running, token), *unusual]
         _write(running, f"api.send({', '.join(arguments)})", answer)

@@ -18,15 +18,11 @@ def no_answer_is_stored(subject: Subject) -> None:
         for path in api.ENDPOINTS:
             _asked_for_a_page(path, way)
             if path != api.LOGIN:
-                _refused(f"{path} in {way} with what is no token", _sent(path, "none"))
+                _refused(f"{path} in {way} with what is no token", api.send(path, "none"))
         # Each of the tokens is good until the last of these.
         for path in (api.VALIDATE_ACCESS, api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.LOGOUT):
             token = tokens.access if path == api.VALIDATE_ACCESS else tokens.refresh
-            _answered(f"{path} in {way}", _sent(path, token))
-
-
-def _sent(path: str, token: str | None) -> api.Answer:
-    return api.send(path, token, as_refresh=path != api.VALIDATE_ACCESS)
+            _answered(f"{path} in {way}", api.send(path, token))
 
 
 def _asked_for_a_page(path: str, way: Way) -> None:

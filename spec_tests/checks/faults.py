@@ -460,9 +460,8 @@ class Visit:
         path, method = self.endpoint.path, self.endpoint.method
         if path == api.LOGIN:
             return api.log_in(self.account.username, PASSWORD)
-        as_refresh = path != api.VALIDATE_ACCESS
-        token = self.tokens.refresh if as_refresh else self.tokens.access
-        return api.send(path, token, method=method, as_refresh=as_refresh)
+        token = self.tokens.access if path == api.VALIDATE_ACCESS else self.tokens.refresh
+        return api.send(path, token, method=method)
 
 
 @clause("HTTP-17")

@@ -34,8 +34,7 @@ from djwto.transports import OneCookie, current
 
 def status(path: str, token: str | None, *, method: str = "post") -> int:
     """The status that the endpoint answers to the token."""
-    as_refresh = path != api.VALIDATE_ACCESS
-    return api.send(path, token, method=method, as_refresh=as_refresh).status
+    return api.send(path, token, method=method).status
 
 
 @clause("HTTP-9")

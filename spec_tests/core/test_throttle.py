@@ -77,13 +77,12 @@ def test_who_has_to_wait_is_answered_429_and_nothing_is_done(
     live = session()
     answers[:] = [7]
     asked.clear()
-    as_refresh = path != api.VALIDATE_ACCESS
     with Recorder() as recorder:
         if path == api.LOGIN:
             answer = api.log_in(**CREDENTIALS)
         else:
-            sent = token(live, "refresh" if as_refresh else "access")
-            answer = api.send(path, sent, method=method, as_refresh=as_refresh)
+            sent = token(live, "access" if path == api.VALIDATE_ACCESS else "refresh")
+            answer = api.send(path, sent, method=method)
     assert (answer.status, answer.body) == (429, {"error": TEXT})
     assert (answer.headers["Retry-After"], answer.headers["Cache-Control"]) == ("7", "no-store")
     assert "WWW-Authenticate" not in answer.headers
