@@ -39,8 +39,8 @@ def a_login_goes_through_django(subject: Subject) -> None:
         with _hearing(user_logged_in) as logins, _hearing(user_login_failed) as failures:
             _fails(account, way, failures)
             expect(f"user_logged_in sent by a login in {way} that fails", len(logins), 0)
-            for brings in ("nothing", "a token that is none"):
-                _succeeds(account, f"a login in {way} that brings {brings}", logins)
+            for brings, brought in (("nothing", {}), ("a token that is none", _none())):
+                _succeeds(account, f"a login in {way} that brings {brings}", logins, brought)
             expect(f"user_login_failed sent by logins in {way}", len(failures), 0)
 
 
@@ -56,8 +56,9 @@ def _fails(account: Account, way: Way, failures: list[dict[str, Any]]) -> None:
     expect(f"username of user_login_failed sent by {done}", named, account.username)
 
 
-def _succeeds(account: Account, done: str, logins: list[dict[str, Any]]) -> None:
-    brought = _none() if done.endswith("none") else {}
+def _succeeds(
+    account: Account, done: str, logins: list[dict[str, Any]], brought: dict[str, Any]
+) -> None:
     expect(done, api.log_in(account.username, PASSWORD, **brought).status, 200)
     expect(f"user_logged_in sent by {done}, how often", len(logins), 1)
     [login] = logins

@@ -155,7 +155,8 @@ def test_these_are_all_that_matter() -> None:
         return known(name)
 
     with patch.object(conf, "given", record):
-        InForce([]), Verifier()
+        InForce([])
+        Verifier()
     assert {"DJWTO_ALGORITHM", "DJWTO_MODE"} <= read
     assert read <= set(verified.RESTS_ON)
     assert set(verified.RESTS_ON) == {*OTHERWISE, "DJWTO_VERIFYING_KEY"}

@@ -8,52 +8,27 @@ from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model
-from django.core.exceptions import ValidationError
-from django.dispatch import Signal
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from jwt.exceptions import InvalidSignatureError
 
-from djwto import base_view, responses, verified, views
-from djwto.authentication import presented
-from djwto.claims import REFRESH, Rules, validate
-from djwto.exceptions import LoginFailed, MissingToken, Refusal
+from djwto import authentication, base_view, login, responses, verified, views
+from djwto.claims import REFRESH
+from djwto.exceptions import MissingToken, Refusal
 from djwto.jose import Key
-from djwto.spec_tests.rogues.cores import Patch, RogueCore, patching
+from djwto.spec_tests.rogues.cores import Patch, RogueCore, any_type, never, patching
 
 
-class _Unsent(Signal):
-    """A signal that nobody hears."""
-
-    def send_robust(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
-        return []
+def _without_the_request(request: HttpRequest) -> AbstractBaseUser | None:
+    return authenticate(None, **request.POST.dict())
 
 
-def _without_the_request(request: HttpRequest) -> Any:
-    credentials = request.POST.dict()
-    user = authenticate(None, **credentials)
-    if user is None:
-        raise ValidationError("The credentials are wrong.")
-    return user
-
-
-def _by_hand(request: HttpRequest) -> Any:
+def _by_hand(request: HttpRequest) -> AbstractBaseUser | None:
     model = get_user_model()
-    found = model._default_manager.filter(
-        **{model.USERNAME_FIELD: request.POST.get("username", "")}
-    ).first()
-    if found is None or not found.check_password(request.POST.get("password", "")):
-        raise ValidationError("The credentials are wrong.")
-    return found
-
-
-def _authenticating(by: Callable[[HttpRequest], Any]) -> list[Patch]:
-    def authenticated(request: HttpRequest) -> Any:
-        try:
-            return by(request)
-        except ValidationError as error:
-            raise LoginFailed(" ".join(error.messages)) from error
-
-    return [(views, "authenticated", authenticated)]
+    username, password = (request.POST.get(name, "") for name in ("username", "password"))
+    found = model._default_manager.filter(**{model.USERNAME_FIELD: username}).first()
+    return found if found and found.check_password(password) else None
 
 
 def _refusing_bad_tokens() -> list[Patch]:
@@ -61,14 +36,10 @@ def _refusing_bad_tokens() -> list[Patch]:
 
     def refuse_or_log_in(self: views.GetTokensView, request: HttpRequest) -> HttpResponse:
         with suppress(MissingToken):
-            presented(request, REFRESH)
+            authentication.presented(request, REFRESH)
         return log_in(self, request)
 
     return [(views.GetTokensView, "_log_in", refuse_or_log_in)]
-
-
-def _any_type(claims: Any, type_: str, rules: Rules) -> None:
-    validate(claims, claims.get("type", type_), rules)
 
 
 _decoded_with = verified.Verifier._decoded_with
@@ -114,17 +85,17 @@ ANSWER_CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-3", "LogsInUnseen",
         "Does not tell Django of a login.",
-        patching(views, "user_logged_in", _Unsent()),
+        patching(user_logged_in, "send_robust", never),
     ),
     RogueCore(
         "HTTP-3", "AuthenticatesWithoutTheRequest",
         "Gives the request to no authentication backend.",
-        lambda: _authenticating(_without_the_request),
+        patching(login, "user_authenticate", _without_the_request),
     ),
     RogueCore(
         "HTTP-3", "AuthenticatesByHand",
         "Asks no authentication backend, but compares the passwords itself.",
-        lambda: _authenticating(_by_hand),
+        patching(login, "user_authenticate", _by_hand),
     ),
     RogueCore(
         "HTTP-3", "LetsOldTokensInTheWay",
@@ -134,7 +105,7 @@ ANSWER_CORES: list[RogueCore] = [
     RogueCore(
         "HTTP-9", "ValidatesTheOther",
         "Takes a refresh token for an access token, and the other way round.",
-        patching(verified, "validate", _any_type),
+        patching(authentication, "decode", any_type),
     ),
     RogueCore(
         "HTTP-9", "ValidatesForged",

@@ -11,8 +11,10 @@ from unittest.mock import patch
 from django.contrib.auth import get_user_model
 
 from djwto import sessions, users, views
-from djwto.claims import Claims, user_id
+from djwto.claims import ACCESS, REFRESH, Claims, user_id
 from djwto.exceptions import BlacklistUnavailable, InvalidToken
+from djwto.tokens import decode
+from djwto.verified import InForce
 
 Patch = tuple[Any, str, Any]
 """An object, the name of an attribute of it, and what it is instead."""
@@ -71,6 +73,14 @@ def look_at(*what: str) -> list[Patch]:
         return user
 
     return [(views, "refuse_departed", refuse)]
+
+
+def any_type(token: str, type_: str, under: InForce | None = None) -> Claims:
+    """`decode`, which takes a token of either type for one of the other."""
+    try:
+        return decode(token, ACCESS, under)
+    except InvalidToken:
+        return decode(token, REFRESH, under)
 
 
 def ask_or_believe(claims: Claims) -> int | None:

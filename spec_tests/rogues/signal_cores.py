@@ -29,18 +29,18 @@ from djwto import (
 )
 from djwto.backends.database import DatabaseBlacklist
 from djwto.blacklist import get_blacklist
-from djwto.claims import ACCESS, REFRESH, Claims, access_from
+from djwto.claims import REFRESH, Claims, access_from
 from djwto.conf import settings
 from djwto.exceptions import InvalidToken, Refusal
 from djwto.spec_tests.rogues.cores import (
     Announce,
     Patch,
     RogueCore,
+    any_type,
     look_at,
     never,
     patching,
 )
-from djwto.tokens import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,13 +402,6 @@ def _from_nowhere(*args: Any, announce: Callable[..., None], **kwargs: Any) -> N
     sessions.cut_off(*args, announce=partial(announce, sender="revoke_all"), **kwargs)
 
 
-def _any_type(token: str, type_: str, *under: Any) -> Claims:
-    try:
-        return decode(token, ACCESS)
-    except InvalidToken:
-        return decode(token, REFRESH)
-
-
 SIGNAL_CORES: list[RogueCore] = [
     *_each_signal(),
     RogueCore(
@@ -586,7 +579,7 @@ SIGNAL_CORES: list[RogueCore] = [
     RogueCore(
         "SIG-12", "TakesAnyType",
         "Takes a token of either type for one of the other.",
-        patching(authentication, "decode", _any_type),
+        patching(authentication, "decode", any_type),
     ),
     RogueCore(
         "SIG-12", "ExchangesTwice",
