@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
 import redis
@@ -13,6 +15,7 @@ from django.test import override_settings
 from djwto.backends.redis import RedisBlacklist
 from djwto.exceptions import BlacklistUnavailable
 from djwto.spec_tests import api, profile
+from djwto.spec_tests.checks.faults import at_once
 from djwto.spec_tests.core import alice
 from djwto.spec_tests.core.test_redis import pieces_sent
 from djwto.spec_tests.proxy import Proxy
@@ -27,7 +30,7 @@ from djwto.spec_tests.test_conformance import not_applicable
 pytestmark = pytest.mark.xdist_group("redis-replicas")
 
 PREFIX = "djwto:"
-TIMEOUT = 0.5
+TIMEOUT = 2
 
 Servers = tuple[RedisServer, RedisServer]
 """A primary and its replica."""
@@ -102,37 +105,33 @@ WRITES: list[tuple[str | None, Callable[[RedisBlacklist, str], bool], bool]] = [
 ]
 """A value that is there, what is done, and whether it takes effect."""
 
-each_write = pytest.mark.parametrize(("before", "write", "takes_effect"), WRITES)
-
 
 @pytest.mark.clause("RE-3")
-@each_write
 def test_what_a_replica_has_not_acknowledged_is_unavailable_whatever_was_there(
-    before: str | None,
-    write: Callable[[RedisBlacklist, str], bool],
-    takes_effect: bool,
-    backend: RedisBlacklist,
-    servers: Servers,
-    request: pytest.FixtureRequest,
+    backend: RedisBlacklist, servers: Servers, request: pytest.FixtureRequest
 ) -> None:
-    key = new_key()
-    if before is not None:
-        backend.compare_and_set(key, None, before, None)
+    keys = [new_key() for _ in WRITES]
+    for key, (before, _, _) in zip(keys, WRITES, strict=True):
+        if before is not None:
+            backend.compare_and_set(key, None, before, None)
     request.getfixturevalue("paused")
     # No connection of those that wait has written a thing before.
-    fresh = RedisBlacklist(backend.options)
+    fresh = [RedisBlacklist(backend.options) for _ in WRITES]
     begun = time.monotonic()
-    with (
-        closing(fresh.client),
-        pytest.raises(BlacklistUnavailable, match=r"0 of 1 replicas have .* within 250 ms"),
-    ):
-        write(fresh, key)
+    said = at_once(
+        partial(write, backend, key)
+        for backend, key, (_, write, _) in zip(fresh, keys, WRITES, strict=True)
+    )
     # Which is half of what an answer may take.
     assert TIMEOUT / 2 <= time.monotonic() - begun < TIMEOUT
+    for backend, answer in zip(fresh, said, strict=True):
+        backend.client.close()
+        assert isinstance(answer, BlacklistUnavailable)
+        assert re.search(r"0 of 1 replicas have .* within 1000 ms", str(answer))
 
 
 @pytest.mark.clause("RE-3")
-@each_write
+@pytest.mark.parametrize(("before", "write", "takes_effect"), WRITES)
 def test_what_was_answered_the_replica_has(
     before: str | None,
     write: Callable[[RedisBlacklist, str], bool],
@@ -299,11 +298,11 @@ def test_what_is_written_is_never_sent_again(
 
 @pytest.mark.clause("RE-5")
 def test_a_silent_server_is_given_up_after_as_many_time_outs(paused: RedisServer) -> None:
-    backend = RedisBlacklist({"url": paused.url, "timeout": 0.2, "retries": 2})
+    backend = RedisBlacklist({"url": paused.url, "timeout": 1, "retries": 2})
     begun = time.monotonic()
     with closing(backend.client), pytest.raises(BlacklistUnavailable):
         backend.contains("key")
-    assert 0.6 <= time.monotonic() - begun < 0.6 + 0.4
+    assert 3 <= time.monotonic() - begun < 4
 
 
 @pytest.mark.clause("RE-6")

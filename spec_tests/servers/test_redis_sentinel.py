@@ -200,16 +200,18 @@ def test_of_those_that_ask_at_once_none_loses_a_sentinel_for_the_others(
 
 @pytest.mark.clause("RE-4")
 def test_while_all_are_silent_each_is_waited_for_once(watched: WatchedServers) -> None:
-    with made(watched.url) as backend:
+    with made(watched.url, timeout=1) as backend:
         for sentinel in watched.sentinels:
             sentinel.pause()
         begun = time.monotonic()
         with pytest.raises(BlacklistUnavailable, match="No master found"):
             backend.contains("a")
         took = time.monotonic() - begun
+        # One that finds that it was stopped for two seconds does nothing for thirty.
         for sentinel in watched.sentinels:
-            sentinel.resume()
-        assert 3 * TIMEOUT <= took < 3 * TIMEOUT + 0.5
+            sentinel.kill()
+        watched.settle()
+        assert 3 <= took < 4
         assert until_served(lambda: backend.contains("a")) is False
 
 
@@ -252,7 +254,7 @@ def test_the_successor_of_a_primary_has_all_that_was_answered(
         begun = time.monotonic()
         with pytest.raises(BlacklistUnavailable):
             call()
-        assert time.monotonic() - begun < 2 * TIMEOUT + 0.5
+        assert time.monotonic() - begun < 4 * TIMEOUT
     after = watched.succeeded(before)
     # Who was not there in the meantime asks the Sentinels when it has to connect.
     assert until_served(lambda: backend.compare_and_set(changed, "a", "b", None)) is True
