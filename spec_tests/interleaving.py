@@ -19,8 +19,8 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from djwto.blacklist import BlacklistBackend
+from djwto.spec_tests.frames import is_of_the_suite, module_of
 from djwto.spec_tests.subject import Subject
-from djwto.spec_tests.watch import is_of_the_suite
 
 Call = tuple[Any, ...]
 """The name of a method of a backend, or a function of a module, and the arguments."""
@@ -128,7 +128,7 @@ class _Tracer:
         # Its package may be the backend's, too: djwto's.
         if is_of_the_suite(frame):
             return None
-        if _package(frame.f_globals.get("__name__", "")) not in self.packages:
+        if _package(module_of(frame)) not in self.packages:
             return self.elsewhere()
         frame.f_trace_opcodes = True
         return self.in_own

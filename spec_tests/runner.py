@@ -17,10 +17,10 @@ from djwto.spec_tests import (
     tape,
 )
 from djwto.spec_tests.clauses import CLAUSES, MUST
+from djwto.spec_tests.frames import is_of_the_suite
 from djwto.spec_tests.registry import CHECKS, Broken, Check, NotApplicable
 from djwto.spec_tests.report import FAILS, HOLDS, NOT_APPLICABLE, Verdict
 from djwto.spec_tests.subject import Subject
-from djwto.spec_tests.watch import is_of_the_suite
 
 FAMILIES = ("BL", "SIG", "HTTP")
 """The families of clauses that are checked on every backend, in the order of their verdicts."""

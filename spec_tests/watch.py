@@ -11,6 +11,7 @@ from types import FrameType
 
 from djwto.blacklist import BlacklistBackend
 from djwto.spec_tests import profile
+from djwto.spec_tests.frames import is_of_the_suite, module_of
 
 PATIENCE = 20
 """Seconds after which a call is taken for one that never answers: BL-15 allows ten."""
@@ -63,17 +64,6 @@ def _called(frame: FrameType | None) -> FrameType | None:
     called = None
     while frame is not None and not is_of_the_suite(frame):
         called, frame = frame, frame.f_back
-    if called is None or frame is None or _module(called).startswith("hypothesis."):
+    if called is None or frame is None or module_of(called).startswith("hypothesis."):
         return None
     return called
-
-
-def is_of_the_suite(frame: FrameType) -> bool:
-    """Whether code of the checks is running in a frame, not a backend's, even a rogue's."""
-    module = _module(frame)
-    return module.startswith("djwto.spec_tests.") and ".rogues." not in module
-
-
-def _module(frame: FrameType) -> str:
-    name: str = frame.f_globals.get("__name__", "")
-    return name
