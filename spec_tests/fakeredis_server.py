@@ -9,8 +9,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from djwto.spec_tests.child import child
@@ -21,19 +21,19 @@ class FakeRedis:
     """A server that runs; where it is, and a hand on its clock."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+        self.process = process
         self.url = f"redis://127.0.0.1:{self._answer()}/0"
 
     def shift_clock(self, seconds: float) -> None:
         """Sets the clock that entries expire by forward, or back, by so many seconds."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{seconds}\n".encode())
-        self._process.stdin.flush()
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{seconds}\n".encode())
+        self.process.stdin.flush()
         self._answer()
 
     def _answer(self) -> str:
-        assert self._process.stdout is not None
-        if answer := self._process.stdout.readline().decode().strip():
+        assert self.process.stdout is not None
+        if answer := self.process.stdout.readline().decode().strip():
             return answer
         raise RuntimeError("fakeredis does not run; what it says is above.")
 
@@ -53,15 +53,26 @@ def serve() -> None:
     """
     from fakeredis import TcpFakeServer
 
-    server = TcpFakeServer(("127.0.0.1", 0), server_type="redis")
+    class Server(TcpFakeServer):
+        # With five that wait to be accepted, the sixth is told nothing and tries after a second.
+        request_queue_size = 128
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            # Who hung up before it came to that is not waiting for an answer.
+            if not isinstance(sys.exc_info()[1], OSError):
+                super().handle_error(request, client_address)
+
+    server = Server(("127.0.0.1", 0), server_type="redis")
     server.daemon_threads = True
     # Each answer of a pipeline waits 40 ms for the one before to be acknowledged, else.
     handler: Any = server.RequestHandlerClass
     server.RequestHandlerClass = type("Prompt", (handler,), {"disable_nagle_algorithm": True})
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say(f"{server.server_address[1]}")
-    with travelling() as shift:
+    shift: Callable[[float], None] | None = None
+    with ExitStack() as stack:
         for line in sys.stdin:
+            shift = shift or stack.enter_context(travelling())
             shift(float(line))
             _say("shifted")
 
