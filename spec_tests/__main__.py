@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -141,7 +142,7 @@ def subject_of(given: argparse.Namespace) -> Iterator[Subject]:
 
 
 def _report(subject: Subject, given: argparse.Namespace) -> int:
-    from djwto.spec_tests import profile, report, runner, watch
+    from djwto.spec_tests import other_process, profile, report, runner, watch
 
     opt_outs = dict(given.opt_out)
     runner.refuse_opt_outs(opt_outs)
@@ -150,6 +151,10 @@ def _report(subject: Subject, given: argparse.Namespace) -> int:
     # Before a minute's work: a file that cannot be written.
     if given.json:
         _write(given.json, "")
+    if not given.clause:
+        other_process.begin_resting(subject)
+    # What has been imported stays, and need not be looked through again and again.
+    gc.freeze()
     verdicts: list[report.Verdict] = []
     with profile.use(given.profile, given.seed) as seed:
         print(f"{subject.backend} {json.dumps(dict(subject.options))}", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import base64
+import gc
 import os
 import pickle
 import subprocess
@@ -31,6 +32,9 @@ from djwto.spec_tests.subject import Subject, close_connections
 
 REST = "Rest."
 
+AT_ONCE = 2
+"""How many a check has at once, at most."""
+
 _Message = tuple[Call, frozenset[str], Interruption]
 
 
@@ -38,7 +42,8 @@ class OtherProcess:
     """While entered, a process that makes a backend of its own and calls it when asked.
 
     It takes a while to start, which is waited for when it is first to answer. So it rests at the
-    end, until another check of the same backend needs one; a `passing` one is new, and ends.
+    end, until another check of the same backend needs one; a `passing` one has not been asked a
+    thing before, and ends.
     """
 
     def __init__(self, subject: Subject, *, passing: bool = False) -> None:
@@ -50,13 +55,16 @@ class OtherProcess:
     def __enter__(self) -> OtherProcess:
         if _resting and _resting[0].subject is not self.subject:
             end_resting()
-        if _resting and not self.passing:
-            self.process, self.ready = _resting.pop().process, True
+        resting = [other for other in _resting if not (self.passing and other.ready)]
+        if resting:
+            _resting.remove(resting[-1])
+            self.process, self.ready = resting[-1].process, resting[-1].ready
         else:
-            self._start()
+            self.begin()
         return self
 
-    def _start(self) -> None:
+    def begin(self) -> None:
+        """Starts the process, and does not wait."""
         self.process = child("djwto.spec_tests.other_process")
         names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
         # The hand on the store's clock is this process's.
@@ -77,6 +85,8 @@ class OtherProcess:
 
     def end(self) -> None:
         """Ends the process."""
+        if not self.ready:
+            self.process.kill()
         self.process.stdin.close()  # type: ignore[union-attr]
         self.process.wait(timeout=10)
         self.process.stdout.close()  # type: ignore[union-attr]
@@ -132,9 +142,21 @@ _resting: list[OtherProcess] = []
 """Processes of one backend that are asked nothing now."""
 
 
+def begin_resting(subject: Subject) -> None:
+    """Starts those that the checks of a backend ask for, while other checks go on."""
+    if subject.make().supports_processes:
+        for _ in range(1 + AT_ONCE):
+            other = OtherProcess(subject)
+            other.begin()
+            _resting.append(other)
+
+
 @atexit.register
 def end_resting() -> None:
     """Ends the processes that are asked nothing now."""
+    # All at once: each takes a while.
+    for other in _resting:
+        other.process.stdin.close()  # type: ignore[union-attr]
     while _resting:
         _resting.pop().end()
 
@@ -173,6 +195,8 @@ def _serve() -> None:
     except Exception as error:
         _write(answers, portable(error))
         return
+    # As in the one that asks, what has been imported stays.
+    gc.freeze()
     _write(answers, "ready")
     while line := sys.stdin.buffer.readline():
         if (message := _decode(line)) == REST:

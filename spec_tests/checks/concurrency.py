@@ -17,12 +17,11 @@ from djwto.spec_tests.checks.calls import HOUR
 from djwto.spec_tests.checks.races import Caller, other_caller, threads
 from djwto.spec_tests.interleaving import Jitter
 from djwto.spec_tests.linearizability import Call, Unknown, contradiction
-from djwto.spec_tests.other_process import OtherProcess
+from djwto.spec_tests.other_process import AT_ONCE, OtherProcess
 from djwto.spec_tests.registry import Broken, clause
 from djwto.spec_tests.subject import Subject, new_key
 
 INSTANCES = 3
-PROCESSES = 2
 KEYS = 5
 CALLS = 15
 """So many of each caller a round: few enough that the order of a key's calls is found at once."""
@@ -57,7 +56,7 @@ def _callers(subject: Subject) -> Iterator[dict[str, Caller]]:
     with ExitStack() as stack:
         callers: dict[str, Caller] = {}
         if subject.make().supports_processes:
-            others = [stack.enter_context(OtherProcess(subject)) for _ in range(PROCESSES)]
+            others = [stack.enter_context(OtherProcess(subject)) for _ in range(AT_ONCE)]
             for number, other in enumerate(others, 1):
                 caller = stack.enter_context(other_caller(subject, other))
                 callers[f"process {number}"] = caller
