@@ -31,7 +31,6 @@ from djwto.spec_tests.stage import (
     logged_in,
     new_account,
     playing,
-    ways,
 )
 from djwto.spec_tests.subject import Subject, close_connections
 from djwto.transports import OneCookie, current
@@ -72,7 +71,7 @@ def logging_out_everywhere_ends_every_session(subject: Subject) -> None:
             _expect_alive(f"with another user's token {done}", stranger, True)
         subject.make().purge()
         _expect_alive(f"with the other session's token {done} and purge()", other, False)
-    for way in in_each_way(subject, ways()):
+    for way in in_each_way(subject):
         account = new_account()
         _sparing(account, way)
         _at_once(account, way)
@@ -167,7 +166,7 @@ CHANGES: dict[str, Callable[[Any], None]] = {
 @clause("HTTP-23")
 def another_password_ends_every_session(subject: Subject) -> None:
     _needs_values(subject)
-    for way in in_each_way(subject, ways()):
+    for way in in_each_way(subject):
         for done, change in CHANGES.items():
             account, stranger = new_account(), logged_in(new_account("Bob"))
             sessions = [logged_in(account), logged_in(account)]
