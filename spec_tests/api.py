@@ -37,6 +37,11 @@ CSRF_COOKIE = "csrftoken"
 CSRF_TOKEN = "a" * 32
 
 
+def expects(path: str) -> str:
+    """The type of the token that an endpoint expects."""
+    return ACCESS if path == VALIDATE_ACCESS else REFRESH
+
+
 def claims_of(token: str | None) -> dict[str, Any]:
     """The claims, unverified, of a token that an answer must have brought."""
     assert token is not None
@@ -68,6 +73,10 @@ class Answer:
     access: str | None
     request: HttpRequest = field(repr=False)
     """The very request that the view was given."""
+
+    def token_for(self, path: str) -> str | None:
+        """The token that an endpoint expects."""
+        return self.access if expects(path) == ACCESS else self.refresh
 
 
 def latest_request() -> HttpRequest | None:
@@ -112,7 +121,7 @@ def send(
     transport = current()
     if isinstance(transport, OneCookie):
         if token is not None:
-            refreshes = path != VALIDATE_ACCESS if as_refresh is None else as_refresh
+            refreshes = expects(path) == REFRESH if as_refresh is None else as_refresh
             cookies[transport.cookie(REFRESH if refreshes else ACCESS)] = token
         if csrf:
             cookies[CSRF_COOKIE] = headers["X-CSRFToken"] = CSRF_TOKEN

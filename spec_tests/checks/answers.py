@@ -21,8 +21,7 @@ def no_answer_is_stored(subject: Subject) -> None:
                 _refused(f"{path} in {way} with what is no token", api.send(path, "none"))
         # Each of the tokens is good until the last of these.
         for path in (api.VALIDATE_ACCESS, api.VALIDATE_REFRESH, api.REFRESH_ACCESS, api.LOGOUT):
-            token = tokens.access if path == api.VALIDATE_ACCESS else tokens.refresh
-            _answered(f"{path} in {way}", api.send(path, token))
+            _answered(f"{path} in {way}", api.send(path, tokens.token_for(path)))
 
 
 def _asked_for_a_page(path: str, way: Way) -> None:

@@ -460,8 +460,7 @@ class Visit:
         path, method = self.endpoint.path, self.endpoint.method
         if path == api.LOGIN:
             return api.log_in(self.account.username, PASSWORD)
-        token = self.tokens.access if path == api.VALIDATE_ACCESS else self.tokens.refresh
-        return api.send(path, token, method=method)
+        return api.send(path, self.tokens.token_for(path), method=method)
 
 
 @clause("HTTP-17")

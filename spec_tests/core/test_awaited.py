@@ -131,9 +131,7 @@ def test_a_session_is_announced_to_both_kinds_of_receivers_each_in_its_place(
 
         statuses = [first.status_code]
         for path in (api.VALIDATE_ACCESS, api.VALIDATE_REFRESH, api.REFRESH_ACCESS):
-            statuses.append(
-                await send(path, "access" if path == api.VALIDATE_ACCESS else "refresh")
-            )
+            statuses.append(await send(path, api.expects(path)))
         statuses += [await send(api.UPDATE_REFRESH, "refresh"), await send(api.LOGOUT, "refresh")]
         wrong = await client.post(api.LOGIN, {"username": "alice", "password": "wrong"})
         again = await client.post(api.LOGIN, CREDENTIALS)

@@ -156,8 +156,7 @@ def store(
 
 
 def call(method: str, path: str, live: api.Answer) -> api.Answer:
-    type_ = "access" if path == api.VALIDATE_ACCESS else "refresh"
-    return api.send(path, token(live, type_), method=method, as_refresh=type_ == "refresh")
+    return api.send(path, token(live, api.expects(path)), method=method)
 
 
 def cookies_of(answer: api.Answer) -> dict[str, str]:

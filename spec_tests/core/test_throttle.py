@@ -81,7 +81,7 @@ def test_who_has_to_wait_is_answered_429_and_nothing_is_done(
         if path == api.LOGIN:
             answer = api.log_in(**CREDENTIALS)
         else:
-            sent = token(live, "access" if path == api.VALIDATE_ACCESS else "refresh")
+            sent = token(live, api.expects(path))
             answer = api.send(path, sent, method=method)
     assert (answer.status, answer.body) == (429, {"error": TEXT})
     assert (answer.headers["Retry-After"], answer.headers["Cache-Control"]) == ("7", "no-store")

@@ -325,7 +325,7 @@ wild_calls = st.builds(
 
 def _likely(path: str) -> st.SearchStrategy[Call]:
     """Requests that are as they should be, but for one thing."""
-    type_ = GUARDED.get(path, ACCESS if path == api.VALIDATE_ACCESS else REFRESH)
+    type_ = GUARDED.get(path, api.expects(path))
     right = Live(type_)
     likely: dict[str, Any] = {
         "method": st.just("GET" if path in GUARDED else "POST"),
