@@ -9,8 +9,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from socket import socket
 from typing import Any
 
 from djwto.spec_tests.child import child
@@ -57,7 +58,9 @@ def serve() -> None:
         # With five that wait to be accepted, the sixth is told nothing and tries after a second.
         request_queue_size = 128
 
-        def handle_error(self, request: Any, client_address: Any) -> None:
+        def handle_error(
+            self, request: socket | tuple[bytes, socket], client_address: object
+        ) -> None:
             # Who hung up before it came to that is not waiting for an answer.
             if not isinstance(sys.exc_info()[1], OSError):
                 super().handle_error(request, client_address)
@@ -69,10 +72,8 @@ def serve() -> None:
     server.RequestHandlerClass = type("Prompt", (handler,), {"disable_nagle_algorithm": True})
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say(f"{server.server_address[1]}")
-    shift: Callable[[float], None] | None = None
-    with ExitStack() as stack:
+    with travelling() as shift:
         for line in sys.stdin:
-            shift = shift or stack.enter_context(travelling())
             shift(float(line))
             _say("shifted")
 

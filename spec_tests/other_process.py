@@ -83,11 +83,15 @@ class OtherProcess:
         else:
             self.end()
 
-    def end(self) -> None:
-        """Ends the process."""
+    def hang_up(self) -> None:
+        """Has the process end, and does not wait."""
         if not self.ready:
             self.process.kill()
         self.process.stdin.close()  # type: ignore[union-attr]
+
+    def end(self) -> None:
+        """Ends the process."""
+        self.hang_up()
         self.process.wait(timeout=10)
         self.process.stdout.close()  # type: ignore[union-attr]
 
@@ -156,7 +160,7 @@ def end_resting() -> None:
     """Ends the processes that are asked nothing now."""
     # All at once: each takes a while.
     for other in _resting:
-        other.process.stdin.close()  # type: ignore[union-attr]
+        other.hang_up()
     while _resting:
         _resting.pop().end()
 

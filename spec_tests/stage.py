@@ -194,11 +194,9 @@ def _enter(function: str, *others: str, **settings: Any) -> str:
     return name
 
 
-def in_each_way(
-    subject: Subject, among: Sequence[Way] | None = None, **settings: Any
-) -> Iterator[Way]:
+def in_each_way(subject: Subject, among: Sequence[Way] = (), **settings: Any) -> Iterator[Way]:
     """Each of some ways, of `ways()` if none are named, in force with these settings."""
-    for way in ways() if among is None else among:
+    for way in among or ways():
         with playing(subject, **way.settings, **settings):
             yield way
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
@@ -13,8 +12,7 @@ import pytest
 import redis
 
 from djwto.spec_tests.fakeredis_server import FakeRedis, fakeredis_server
-
-RESET = struct.pack("ii", 1, 0)
+from djwto.spec_tests.proxy import RESET
 
 
 @contextmanager
