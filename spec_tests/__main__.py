@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _replay(subject, given.replay) if given.replay else _report(subject, given)
     except (ImproperlyConfigured, Unable) as error:
         print(f"The suite could not run: {error}", file=sys.stderr)
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        print("The suite was interrupted.", file=sys.stderr)
         return COULD_NOT_RUN
 
 
@@ -142,7 +145,7 @@ def subject_of(given: argparse.Namespace) -> Iterator[Subject]:
 
 
 def _report(subject: Subject, given: argparse.Namespace) -> int:
-    from djwto.spec_tests import other_process, profile, report, runner, watch
+    from djwto.spec_tests import beside, other_process, profile, report, runner
 
     opt_outs = dict(given.opt_out)
     runner.refuse_opt_outs(opt_outs)
@@ -167,21 +170,28 @@ def _report(subject: Subject, given: argparse.Namespace) -> int:
                 _write(given.json, json.dumps(found, indent=1) + "\n")
             return FAIL if any(verdict.result == report.FAILS for verdict in verdicts) else HOLD
 
+        here, there = _shared_out(given, chosen)
+        if there:
+            families = " and ".join(beside.FAMILIES)
+            print(f"{families} in a second process, on a store of its own", flush=True)
+        work = beside.Work(given.backend, there, opt_outs, given.profile, seed)
         with _Progress(chosen) as progress:
 
-            def never_answers(what: str) -> None:
-                reason = f"{what}. The clauses after this one were not checked."
-                verdicts.append(report.Verdict(chosen[len(verdicts)], report.FAILS, reason))
-                # Python cannot end the call, nor is what a check prints of any use here.
+            def tell(verdict: report.Verdict) -> None:
+                verdicts.append(verdict)
+                progress.show(report.describe(verdict, trace=given.traceback))
+
+            def give_up(verdict: report.Verdict) -> None:
+                # What a check prints is of no use here.
                 with redirect_stdout(console):
-                    progress.show(report.describe(verdicts[-1]))
+                    tell(verdict)
                     os._exit(conclude())
 
             console = sys.stdout
-            with watch.watching(never_answers):
-                for verdict in runner.run(subject, chosen, opt_outs):
-                    verdicts.append(verdict)
-                    progress.show(report.describe(verdict, trace=given.traceback))
+            with beside.checking(work) if there else nullcontext(()) as others:
+                runner.run_watched(subject, here, opt_outs, tell, give_up)
+                for verdict in others:
+                    tell(verdict)
     return conclude()
 
 
@@ -196,6 +206,17 @@ def _chosen(asked: list[str] | None, known: list[str]) -> list[str]:
     if unknown := sorted(set(asked or ()) - set(known)):
         raise Unable(f"no clause {', '.join(unknown)}; the suite checks {', '.join(known)}.")
     return [clause_id for clause_id in known if asked is None or clause_id in asked]
+
+
+def _shared_out(given: argparse.Namespace, chosen: list[str]) -> tuple[list[str], list[str]]:
+    """The clauses that are checked here, and those that are checked beside them."""
+    from djwto.spec_tests import beside
+
+    asked = given.options, given.unreachable_options, given.clause
+    if any(one is not None for one in asked) or not beside.can_check(given.backend):
+        return chosen, []
+    there = [clause_id for clause_id in chosen if clause_id.startswith(beside.FAMILIES)]
+    return [clause_id for clause_id in chosen if clause_id not in there], there
 
 
 def _refuse_unreachable(subject: Subject) -> None:

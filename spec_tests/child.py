@@ -1,11 +1,13 @@
-"""A process that runs another module of the suite, and ends with its standard input."""
+"""A process that runs another module of the suite, and what is said to it over its pipes."""
 
 from __future__ import annotations
 
+import base64
 import os
+import pickle
 import subprocess
 import sys
-from typing import IO
+from typing import IO, Any
 
 
 def child(
@@ -22,4 +24,26 @@ def child(
         stdout=subprocess.PIPE,
         stderr=says,
         env={**os.environ, "PYTHONPATH": path, **environment},
+        # Who interrupts us at the console does not interrupt it as well.
+        start_new_session=True,
     )
+
+
+def answers() -> IO[bytes]:
+    """In such a process: where its answers go. What is printed is not taken for one."""
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return stream
+
+
+def write(stream: Any, message: Any) -> None:
+    """Sends a message."""
+    stream.write(base64.b64encode(pickle.dumps(message)) + b"\n")
+    stream.flush()
+
+
+def read(stream: Any) -> Any:
+    """The next message. Raises EOFError if there is none to come."""
+    if not (line := stream.readline()):
+        raise EOFError("The other process ended; what it said stands above.")
+    return pickle.loads(base64.b64decode(line))

@@ -22,4 +22,6 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
         timeout=180,
         env={**inherited, **environment},
         check=False,
+        # What it sends to its group of processes does not reach us.
+        start_new_session=True,
     )

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from socket import socket
 from typing import Any
 
@@ -67,9 +67,18 @@ def serve() -> None:
 
     server = Server(("127.0.0.1", 0), server_type="redis")
     server.daemon_threads = True
-    # Each answer of a pipeline waits 40 ms for the one before to be acknowledged, else.
     handler: Any = server.RequestHandlerClass
-    server.RequestHandlerClass = type("Prompt", (handler,), {"disable_nagle_algorithm": True})
+
+    class Prompt(handler):  # type: ignore[misc]
+        # Each answer of a pipeline waits 40 ms for the one before to be acknowledged, else.
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            # A hundred looks a second at each connection, else.
+            self.connection.setblocking(True)
+
+    server.RequestHandlerClass = Prompt
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say(f"{server.server_address[1]}")
     with travelling() as shift:
@@ -84,6 +93,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    # Who interrupts the one that asks interrupts this one, too.
-    with suppress(KeyboardInterrupt):
-        serve()
+    serve()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import base64
 import gc
-import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -18,7 +17,7 @@ from django.conf import settings
 from django.db import connections
 
 from djwto.blacklist import BlacklistBackend
-from djwto.spec_tests.child import child
+from djwto.spec_tests.child import answers, child, read, write
 from djwto.spec_tests.interleaving import (
     Call,
     Interruption,
@@ -133,13 +132,10 @@ class OtherProcess:
         self._write(message)
 
     def _write(self, message: Any) -> None:
-        _write(self.process.stdin, message)
+        write(self.process.stdin, message)
 
     def _read(self) -> Any:
-        line = self.process.stdout.readline()  # type: ignore[union-attr]
-        if not line:
-            raise RuntimeError("The other process ended; what it said stands above.")
-        return _decode(line)
+        return read(self.process.stdout)
 
 
 _resting: list[OtherProcess] = []
@@ -165,15 +161,6 @@ def end_resting() -> None:
         _resting.pop().end()
 
 
-def _write(stream: Any, message: Any) -> None:
-    stream.write(base64.b64encode(pickle.dumps(message)) + b"\n")
-    stream.flush()
-
-
-def _decode(line: bytes) -> Any:
-    return pickle.loads(base64.b64decode(line))
-
-
 def portable(error: Exception) -> Exception:
     """The exception, or one that says the same, if it cannot be sent to another process."""
     try:
@@ -186,39 +173,39 @@ def portable(error: Exception) -> Exception:
 def _serve() -> None:
     import django
 
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # What a backend prints must not be taken for an answer.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    to = answers()
     try:
         django.setup()
-        subject, names = _decode(sys.stdin.buffer.readline())
+        subject, names = read(sys.stdin.buffer)
         for alias, name in names.items():
             settings.DATABASES[alias]["NAME"] = name
             connections[alias].settings_dict["NAME"] = name
         backend = subject.make()
     except Exception as error:
-        _write(answers, portable(error))
+        write(to, portable(error))
         return
     # As in the one that asks, what has been imported stays.
     gc.freeze()
-    _write(answers, "ready")
-    while line := sys.stdin.buffer.readline():
-        if (message := _decode(line)) == REST:
-            # As Django does between two requests. A database is not dropped that is connected to.
-            close_connections()
-        else:
-            _write(answers, _outcome(backend, answers, *message))
+    write(to, "ready")
+    with suppress(EOFError):
+        while True:
+            if (message := read(sys.stdin.buffer)) == REST:
+                # As Django does between two requests. A database is not dropped that is
+                # connected to.
+                close_connections()
+            else:
+                write(to, _outcome(backend, to, *message))
 
 
 def _outcome(
     backend: BlacklistBackend,
-    answers: Any,
+    to: Any,
     call: Call,
     packages: frozenset[str],
     how: Interruption,
 ) -> Outcome:
     def pause() -> None:
-        _write(answers, Word.HELD)
+        write(to, Word.HELD)
         sys.stdin.buffer.readline()
 
     outcome = interrupted(bound(backend, call), packages, how, pause)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from io import StringIO
 
@@ -15,6 +15,7 @@ from djwto.exceptions import STORE_FAILURES
 from djwto.spec_tests import (
     checks,  # noqa: F401  (importing them registers them)
     tape,
+    watch,
 )
 from djwto.spec_tests.clauses import CLAUSES, MUST
 from djwto.spec_tests.frames import is_of_the_suite
@@ -47,6 +48,30 @@ def run(
         if only is None or clause_id in only:
             reason = (opt_outs or {}).get(clause_id)
             yield run_one(clause_id, CHECKS[clause_id], subject, reason)
+
+
+def run_watched(
+    subject: Subject,
+    only: list[str],
+    opt_outs: Mapping[str, str],
+    tell: Callable[[Verdict], object],
+    give_up: Callable[[Verdict], object],
+) -> None:
+    """Tells the verdict of each clause, as soon as it is known.
+
+    At a call that never returns it gives up, in another thread and with the last verdict that
+    there is: Python cannot end the call.
+    """
+    told = 0
+
+    def never_answers(what: str) -> None:
+        reason = f"{what}. The clauses after this one were not checked."
+        give_up(Verdict(only[told], FAILS, reason))
+
+    with watch.watching(never_answers):
+        for verdict in run(subject, only, opt_outs):
+            tell(verdict)
+            told += 1
 
 
 def refuse_opt_outs(opt_outs: Mapping[str, str]) -> None:

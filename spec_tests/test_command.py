@@ -14,7 +14,7 @@ from djwto.spec_tests.elsewhere import run
 from djwto.spec_tests.runner import in_order
 
 MINE = """
-import os, sqlite3, time
+import os, signal, sqlite3, time
 from contextlib import closing
 from djwto.blacklist import BlacklistBackend
 from djwto.exceptions import BlacklistUnavailable
@@ -80,6 +80,12 @@ class Exits(Right):
 class Hangs(Right):
     def purge(self):
         time.sleep(60)
+
+class Interrupts(Right):
+    def purge(self):
+        # All that a console knows of.
+        os.killpg(0, signal.SIGINT)
+        return super().purge()
 
 class NoBackend:
     pass
@@ -169,6 +175,12 @@ def test_a_call_that_never_answers_ends_the_run_with_what_was_found(folder: Path
         ("BL-1", "holds"),
         ("BL-6", "fails"),
     ]
+
+
+def test_who_interrupts_a_run_is_shown_no_traceback(folder: Path) -> None:
+    done = _run(folder, "--backend", "mine.Interrupts", "--profile", "quick")
+    assert (done.returncode, done.stderr) == (2, "The suite was interrupted.\n")
+    assert done.stdout.splitlines()[-1].startswith("BL-4 ")
 
 
 @pytest.mark.parametrize("clause_id", ["BL-5", "BL-14", "SIG-13", "SIG-15", "HTTP-12"])

@@ -23,6 +23,9 @@ if "DJWTO_TEST_FOLDER" not in os.environ:
 FOLDER = Path(os.environ["DJWTO_TEST_FOLDER"], os.environ.get("PYTEST_XDIST_WORKER", ""))
 FOLDER.mkdir(exist_ok=True)
 
+DATABASE = os.environ.get("DJWTO_TEST_DATABASE", "")
+CACHE = os.environ.get("DJWTO_TEST_CACHE", "")
+
 
 def _database(url: str) -> dict[str, Any]:
     if not url:
@@ -76,7 +79,7 @@ INSTALLED_APPS = [
 # Django's live server cannot do without.
 STATIC_URL = "static/"
 ROOT_URLCONF = "djwto.spec_tests.project.urls"
-DATABASES = {"default": _database(os.environ.get("DJWTO_TEST_DATABASE", ""))}
-CACHES = {"default": _cache(os.environ.get("DJWTO_TEST_CACHE", ""))}
+DATABASES = {"default": _database(DATABASE)}
+CACHES = {"default": _cache(CACHE)}
 # Users are made by the thousand; how their passwords are kept is Django's business.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
