@@ -8,21 +8,23 @@ import itertools
 import json
 import logging
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest.mock import patch
 
 import jwt
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Permission, User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import AsyncClient, Client, RequestFactory
 from pytest_django import Settings
 
-from djwto import authentication
+from djwto import authentication, verified
 from djwto.authentication import jwt_is_refresh, jwt_login_required, jwt_perm_required
 from djwto.blacklist import get_blacklist
-from djwto.exceptions import BlacklistUnavailable
+from djwto.exceptions import BlacklistUnavailable, MissingToken
 from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import (
     CREDENTIALS,
@@ -465,3 +467,40 @@ def test_a_decorated_view_keeps_its_name_and_documentation() -> None:
             guarded = decorator(one)
             assert (guarded.__name__, guarded.__doc__) == (one.__name__, one.__doc__)
             assert asyncio.iscoroutinefunction(guarded) is (one is view_async)
+
+
+def _settings_read(call: Callable[[], object]) -> int:
+    """How often a call asks for all that a token is verified by."""
+    given_each = verified.given_each
+    with patch.object(verified, "given_each", side_effect=given_each) as asked:
+        call()
+    return asked.call_count
+
+
+@each_mode
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_the_settings_are_asked_for_once_a_request(
+    mode: str, in_a_thread: bool, settings: Settings
+) -> None:
+    settings.DJWTO_MODE = mode
+    request = api.send(api.VALIDATE_ACCESS, session().access).request
+    settings.CSRF_USE_SESSIONS = in_a_thread
+    settings.DJWTO_CSRF = False
+    admit, aadmit = authentication.admit, async_to_sync(authentication.aadmit)
+    assert _settings_read(functools.partial(admit, request, "access")) == 1
+    assert _settings_read(functools.partial(aadmit, request, "access")) == 1
+
+
+def test_they_are_so_where_a_token_of_simplejwt_might_have_come_instead(
+    settings: Settings,
+) -> None:
+    settings.DJWTO_MODE = "ONE-COOKIE"
+    settings.DJWTO_ACCEPT_SIMPLEJWT = {"UNTIL": datetime.now(timezone.utc) + timedelta(days=1)}
+    ours = session().access
+    request = RequestFactory().get("/", HTTP_AUTHORIZATION=f"Bearer {ours}")
+
+    def refused() -> None:
+        with pytest.raises(MissingToken):
+            authentication.admit(request, "access")
+
+    assert _settings_read(refused) == 1

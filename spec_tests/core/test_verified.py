@@ -25,7 +25,7 @@ from djwto.spec_tests import api
 from djwto.spec_tests.core.alice import session
 from djwto.spec_tests.profile import search
 from djwto.tokens import decode, encode
-from djwto.verified import InForce, Verifier, verifier
+from djwto.verified import InForce, Verifier, in_force, verifier
 
 pytestmark = pytest.mark.clause("TOK-16")
 
@@ -244,6 +244,16 @@ def test_what_is_asked_for_again_is_kept(settings: Settings) -> None:
     assert asked.call_count == 4
 
 
+def test_what_was_read_before_is_kept_when_it_is_asked_for_again(settings: Settings) -> None:
+    settings.DJWTO_VERIFIED_TOKENS = 4
+    tokens = [live(number) for number in range(4)]
+    with counted() as asked:
+        # The claims are read when it is asked for again, before the halves change places twice.
+        for number in (0, 0, 1, 2, 0, 3, 0):
+            decode(tokens[number], "access")
+    assert asked.call_count == 4
+
+
 @pytest.mark.parametrize(
     "stated",
     [{"exp": NOW - 4}, {"iat": NOW + 5}, {"nbf": NOW + 5}, {}],
@@ -304,6 +314,22 @@ def test_what_was_made_while_settings_changed_is_used_once(settings: Settings) -
         between = verifier()
     assert verifier() is not between
     assert verifier() is verifier()
+
+
+def test_it_is_so_where_they_have_been_changed_back_since(settings: Settings) -> None:
+    settings.DJWTO_LEEWAY = 1
+    under = in_force()
+
+    def meanwhile() -> Any:
+        settings.DJWTO_LEEWAY = 2
+        return rules()
+
+    with patch.object(verified, "rules", meanwhile):
+        assert under.verifier().leeway == 2
+    settings.DJWTO_LEEWAY = 1
+    assert in_force() is under
+    assert under.verifier().leeway == 1
+    assert under.verifier() is under.verifier()
 
 
 @pytest.mark.parametrize(("levels", "verified_again"), [(20, 0), (21, 3), (500, 3)])
