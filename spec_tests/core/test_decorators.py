@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import AsyncClient, Client, RequestFactory
 from pytest_django import Settings
 
-from djwto import authentication, verified
+from djwto import authentication, conf, verified
 from djwto.authentication import jwt_is_refresh, jwt_login_required, jwt_perm_required
 from djwto.blacklist import get_blacklist
 from djwto.exceptions import BlacklistUnavailable, MissingToken
@@ -471,8 +471,7 @@ def test_a_decorated_view_keeps_its_name_and_documentation() -> None:
 
 def _settings_read(call: Callable[[], object]) -> int:
     """How often a call asks for all that a token is verified by."""
-    given_each = verified.given_each
-    with patch.object(verified, "given_each", side_effect=given_each) as asked:
+    with patch.object(verified, "given_each", side_effect=conf.given_each) as asked:
         call()
     return asked.call_count
 
