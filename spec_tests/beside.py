@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import IO
 
 from djwto.spec_tests import child
 from djwto.spec_tests.project_setup import OURS, Unable, project
@@ -67,7 +68,7 @@ def checking(work: Work) -> Iterator[Iterator[Verdict]]:
             process.kill()
 
 
-def _verdicts(stream: object) -> Iterator[Verdict]:
+def _verdicts(stream: IO[bytes] | None) -> Iterator[Verdict]:
     try:
         while (verdict := child.read(stream)) is not None:
             yield verdict

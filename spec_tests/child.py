@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import IO, Any
 
 
@@ -36,14 +37,22 @@ def answers() -> IO[bytes]:
     return stream
 
 
-def write(stream: Any, message: Any) -> None:
+def write(stream: IO[bytes] | None, message: object) -> None:
     """Sends a message."""
+    assert stream is not None
     stream.write(base64.b64encode(pickle.dumps(message)) + b"\n")
     stream.flush()
 
 
-def read(stream: Any) -> Any:
+def messages(stream: IO[bytes] | None) -> Iterator[Any]:
+    """Each message, until there is none to come."""
+    assert stream is not None
+    while line := stream.readline():
+        yield pickle.loads(base64.b64decode(line))
+
+
+def read(stream: IO[bytes] | None) -> Any:
     """The next message. Raises EOFError if there is none to come."""
-    if not (line := stream.readline()):
-        raise EOFError("The other process ended; what it said stands above.")
-    return pickle.loads(base64.b64decode(line))
+    for message in messages(stream):
+        return message
+    raise EOFError("The other process ended; what it said stands above.")

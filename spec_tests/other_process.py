@@ -8,16 +8,15 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import connections
 
 from djwto.blacklist import BlacklistBackend
-from djwto.spec_tests.child import answers, child, read, write
+from djwto.spec_tests.child import answers, child, messages, read, write
 from djwto.spec_tests.interleaving import (
     Call,
     Interruption,
@@ -131,7 +130,7 @@ class OtherProcess:
             self.ready = True
         self._write(message)
 
-    def _write(self, message: Any) -> None:
+    def _write(self, message: object) -> None:
         write(self.process.stdin, message)
 
     def _read(self) -> Any:
@@ -187,19 +186,17 @@ def _serve() -> None:
     # As in the one that asks, what has been imported stays.
     gc.freeze()
     write(to, "ready")
-    with suppress(EOFError):
-        while True:
-            if (message := read(sys.stdin.buffer)) == REST:
-                # As Django does between two requests. A database is not dropped that is
-                # connected to.
-                close_connections()
-            else:
-                write(to, _outcome(backend, to, *message))
+    for message in messages(sys.stdin.buffer):
+        if message == REST:
+            # As Django does between two requests. A database is not dropped that is connected to.
+            close_connections()
+        else:
+            write(to, _outcome(backend, to, *message))
 
 
 def _outcome(
     backend: BlacklistBackend,
-    to: Any,
+    to: IO[bytes],
     call: Call,
     packages: frozenset[str],
     how: Interruption,

@@ -51,7 +51,7 @@ def describe(verdict: Verdict, *, trace: bool = False) -> str:
                 f"  {_lines(verdict.steps)}"
             )
         blocks.append(f"docs:  clauses/{clause.page}.html#clause-{clause.id}")
-        if trace:
+        if trace and verdict.trace:
             blocks.append(verdict.trace)
     return "\n".join(blocks).replace("\n", f"\n{_HANG}")
 
